@@ -1,0 +1,80 @@
+"""Settings, read from the environment once at the start; every problem is reported at once."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+
+class BadSettings(Exception):
+    """Settings can't be used; the message names each with its problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of one process. `docs/operations.md` describes each."""
+
+    environment: str = "development"
+    listen: str = "127.0.0.1:7443"
+    database_url: str = ""
+    state_folder: Path = Path("var")
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    token_jwks: str = ""
+    kek_file: str = ""
+    report_fonts: str = ""
+    intake_address: str = ""
+    social_investigation_address: str = ""
+    audit_address: str = ""
+    log_level: str = "INFO"
+    otlp_endpoint: str = ""
+
+    @property
+    def production(self) -> bool:
+        """Production refuses the development authority and development keys."""
+        return self.environment == "production"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], *, root: bool = False, folder: Path | None = None) -> "Config":
+        """Reads `GUANHU_*`.
+
+        Raises:
+            BadSettings: with one line for each problem.
+        """
+        here = folder or Path.cwd()
+        values: dict[str, str] = {
+            name: environ[f"GUANHU_{name.upper()}"]
+            for name in cls.__dataclass_fields__
+            if environ.get(f"GUANHU_{name.upper()}")
+        }
+        state = values.pop("state_folder", "")
+        config = cls(**values, state_folder=Path(state) if state else default_state_folder(here, root=root))
+        problems = list(_problems(config))
+        if problems:
+            raise BadSettings("\n".join(problems))
+        return config
+
+
+def default_state_folder(here: Path, *, root: bool) -> Path:
+    """Where state is kept when nothing is set.
+
+    As root it is below the system's temporary folder: the embedded PostgreSQL opens the folders above its data to its own
+    user, which must never happen to a private home.
+    """
+    if root:
+        return Path(tempfile.gettempdir()) / f"guanhu-{sha256(str(here).encode()).hexdigest()[:12]}"
+    return here / "var"
+
+
+def _problems(config: Config) -> list[str]:
+    problems = []
+    if config.environment not in {"development", "production"}:
+        problems.append("GUANHU_ENVIRONMENT is development or production")
+    if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        problems.append("GUANHU_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR")
+    if config.production:
+        needed = ("database_url", "tls_certificate", "tls_key", "tls_client_ca", "token_jwks", "kek_file")
+        problems += [f"GUANHU_{name.upper()} is needed in production" for name in needed if not getattr(config, name)]
+    return problems

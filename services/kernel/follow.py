@@ -1,0 +1,220 @@
+"""Followers: they take in every event of a journal exactly once, in order, and remember where they stand.
+
+The effect of an event and the follower's position are stored in one transaction. A stream whose event fails is parked with
+the reason; its later events wait behind it; the other streams go on.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import grpc
+import psycopg
+import structlog
+from psycopg import sql
+from psycopg_pool import ConnectionPool
+
+from services.kernel.errors import Unavailable
+from services.kernel.feed import Feed
+from services.kernel.journal import Recorded
+
+BATCH_ROWS_MAX = 200
+WAIT_S = 5.0
+AWAY_PAUSE_S = 0.5
+
+Effect = Callable[[psycopg.Connection, Recorded], None]
+
+
+class FeedGap(Exception):
+    """The feed served a row that does not follow the last one; nothing is taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A stream that a follower could not take in."""
+
+    source: str
+    stream: str
+    position: int
+    reason: str
+
+
+class Follower:
+    """Takes one journal in; `effect` is called inside the transaction that also stores the position."""
+
+    def __init__(self, name: str, feed: Feed, pool: ConnectionPool, schema: str, effect: Effect) -> None:
+        self.name = name
+        self.feed = feed
+        self._pool = pool
+        self._schema = sql.Identifier(schema)
+        self._effect = effect
+        self._log = structlog.get_logger("guanhu.follow")
+        self._moved = threading.Condition()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Starts the thread that follows until `stop`."""
+        self._thread = threading.Thread(target=self._run, name=f"follow-{self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread; an event under way is finished or rolled back."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=WAIT_S + 5)
+
+    def position(self) -> int:
+        """Position of the last event taken in."""
+        with self._pool.connection() as conn:
+            return self._position(conn)
+
+    def wait(self, position: int, timeout_s: float) -> bool:
+        """Waits until the follower holds `position`; False when it does not within the time."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self.position() >= position, timeout_s)
+
+    def step(self, wait_s: float = 0.0) -> int:
+        """Takes in the next batch and returns its size.
+
+        Raises:
+            FeedGap: the feed skipped a position.
+        """
+        after = self.position()
+        rows = self.feed.read(after, BATCH_ROWS_MAX, wait_s)
+        for expected, row in enumerate(rows, start=after + 1):
+            if row.position != expected:
+                raise FeedGap(f"{self.name}: {self.feed.origin} served {row.position} where {expected} comes next")
+        if rows:
+            self._take_in(rows)
+            with self._moved:
+                self._moved.notify_all()
+        return len(rows)
+
+    def drain(self) -> int:
+        """Takes in everything there is now; for tests, rebuilds and tools."""
+        taken = 0
+        while size := self.step():
+            taken += size
+        return taken
+
+    def parked(self) -> Sequence[Parked]:
+        """The parked streams, oldest first."""
+        query = sql.SQL(
+            "select source, stream, position, reason from {}.parked where follower = %s order by parked_at, stream"
+        ).format(self._schema)
+        with self._pool.connection() as conn:
+            return [Parked(*row) for row in conn.execute(query, [self.name])]
+
+    def redrive(self, stream: str) -> str:
+        """Takes a parked stream in from the event that failed; returns "" when it is free again, else the reason."""
+        with self._pool.connection() as conn:
+            found = conn.execute(
+                sql.SQL("select position from {}.parked where follower = %s and source = %s and stream = %s for update").format(
+                    self._schema
+                ),
+                [self.name, self.feed.origin, stream],
+            ).fetchone()
+            if found is None:
+                return ""
+            self._unpark(conn, stream)
+            reason = ""
+            for row in self._rows_of(stream, found[0], self._position(conn)):
+                reason = self._try(conn, row)
+                if reason:
+                    self._park(conn, row, reason)
+                    break
+            return reason
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.step(WAIT_S)
+            except (grpc.RpcError, psycopg.OperationalError, Unavailable) as error:
+                # The other side is restarting; nothing was taken in, so trying again is safe.
+                self._log.info("feed away", follower=self.name, error=type(error).__name__)
+                self._stop.wait(AWAY_PAUSE_S)
+            except Exception as error:
+                # A follower must outlive whatever meets it: the error is logged by kind and the step is repeated.
+                self._log.error("follower step failed", follower=self.name, error=type(error).__name__)
+                self._stop.wait(AWAY_PAUSE_S)
+
+    def _take_in(self, rows: Sequence[Recorded]) -> None:
+        try:
+            with self._pool.connection() as conn:
+                waiting = self._parked_streams(conn)
+                for row in rows:
+                    if row.stream not in waiting:
+                        self._effect(conn, row)
+                self._move(conn, rows[0].position - 1, rows[-1].position)
+        except (grpc.RpcError, psycopg.OperationalError, Unavailable, PositionTaken):
+            raise
+        except Exception:
+            # One of the events fails: take them one at a time, so that only its stream is parked.
+            for row in rows:
+                self._take_in_one(row)
+
+    def _take_in_one(self, row: Recorded) -> None:
+        with self._pool.connection() as conn:
+            if row.stream not in self._parked_streams(conn):
+                reason = self._try(conn, row)
+                if reason:
+                    self._park(conn, row, reason)
+            self._move(conn, row.position - 1, row.position)
+
+    def _try(self, conn: psycopg.Connection, row: Recorded) -> str:
+        try:
+            with conn.transaction():
+                self._effect(conn, row)
+        except (grpc.RpcError, psycopg.OperationalError, Unavailable):
+            raise
+        except Exception as error:
+            # The text of an exception may hold personal values: only its kind, or a stable reason, is kept.
+            return getattr(error, "reason", type(error).__name__)
+        return ""
+
+    def _rows_of(self, stream: str, first: int, last: int) -> list[Recorded]:
+        rows: list[Recorded] = []
+        after = first - 1
+        while after < last:
+            page = self.feed.read(after, BATCH_ROWS_MAX, 0.0)
+            if not page:
+                break
+            rows += [row for row in page if row.stream == stream and row.position <= last]
+            after = page[-1].position
+        return rows
+
+    def _position(self, conn: psycopg.Connection) -> int:
+        query = sql.SQL("select position from {}.positions where follower = %s and source = %s").format(self._schema)
+        found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
+        return int(found[0]) if found else 0
+
+    def _move(self, conn: psycopg.Connection, before: int, after: int) -> None:
+        if before == 0:
+            query = "insert into {}.positions (follower, source, position) values (%s, %s, %s) on conflict do nothing"
+            done = conn.execute(sql.SQL(query).format(self._schema), [self.name, self.feed.origin, after])
+        else:
+            query = "update {}.positions set position = %s where follower = %s and source = %s and position = %s"
+            done = conn.execute(sql.SQL(query).format(self._schema), [after, self.name, self.feed.origin, before])
+        if done.rowcount != 1:
+            # Another instance took these events in first: this transaction's effects are rolled back.
+            raise PositionTaken(self.name)
+
+    def _parked_streams(self, conn: psycopg.Connection) -> frozenset[str]:
+        query = sql.SQL("select stream from {}.parked where follower = %s and source = %s").format(self._schema)
+        return frozenset(row[0] for row in conn.execute(query, [self.name, self.feed.origin]))
+
+    def _park(self, conn: psycopg.Connection, row: Recorded, reason: str) -> None:
+        query = sql.SQL(
+            "insert into {}.parked (follower, source, stream, position, reason) values (%s, %s, %s, %s, %s)"
+        ).format(self._schema)
+        conn.execute(query, [self.name, self.feed.origin, row.stream, row.position, reason])
+        self._log.error("stream parked", follower=self.name, stream=row.stream, position=row.position, reason=reason)
+
+    def _unpark(self, conn: psycopg.Connection, stream: str) -> None:
+        query = sql.SQL("delete from {}.parked where follower = %s and source = %s and stream = %s").format(self._schema)
+        conn.execute(query, [self.name, self.feed.origin, stream])
+
+
+class PositionTaken(Exception):
+    """Another instance of the same follower was faster."""

@@ -1,0 +1,134 @@
+"""What a process needs of the outside world, opened once: database, keys, credentials, identity, channels."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from services.kernel import migrate, postgres
+from services.kernel.clock import Clock, SystemClock
+from services.kernel.config import Config
+from services.kernel.devauthority import DevAuthority
+from services.kernel.identity import Authenticator
+from services.kernel.vault import FileKekProvider, Vault
+
+KERNEL_FOLDER = Path(__file__).parent
+MIGRATIONS = KERNEL_FOLDER / "migrations"
+VAULT_MIGRATIONS = KERNEL_FOLDER / "vault_migrations"
+POOL_CONNECTIONS_MAX = 48
+# The reserved entry of the vault whose key makes the hashes of requests unguessable.
+REQUESTS_KEY_ID = "guanhu:requests"
+
+
+@dataclass
+class Resources:
+    """Open resources; services are built from them and own none of them. `channel` gives a channel to a service by name."""
+
+    config: Config
+    clock: Clock
+    pool: ConnectionPool
+    vault: Vault
+    request_key: bytes
+    authenticator: Authenticator
+    server_credentials: grpc.ServerCredentials
+    channel: Callable[[str], grpc.Channel]
+    database_url: str
+    authority: DevAuthority | None = None
+
+
+def migrate_all(database_url: str, services: Mapping[str, tuple[Path, ...]]) -> list[str]:
+    """Brings the vault and the schemas of the services up to date; returns what was applied."""
+    with psycopg.connect(database_url) as conn:
+        applied = [f"vault: {name}" for name in migrate.migrate(conn, "vault", [VAULT_MIGRATIONS])]
+        for service, folders in services.items():
+            applied += [f"{service}: {name}" for name in migrate.migrate(conn, service, [MIGRATIONS, *folders])]
+        return applied
+
+
+@contextmanager
+def opened(
+    config: Config, services: Mapping[str, tuple[Path, ...]], identity: str, *, clock: Clock | None = None
+) -> Iterator[Resources]:
+    """Opens everything, migrates the schemas of `services` (name to folders of their own), and closes all again.
+
+    `identity` is the service name that outgoing calls carry.
+    """
+    clock = clock or SystemClock()
+    config.state_folder.mkdir(parents=True, exist_ok=True)
+    with postgres.opened(config.database_url, config.state_folder / "postgres") as database_url:
+        migrate_all(database_url, services)
+        with postgres.pool(database_url, min_size=4, max_size=POOL_CONNECTIONS_MAX) as pool:
+            authority = None if config.production else DevAuthority.create_or_load(config.state_folder / "authority", clock)
+            vault = Vault(pool, _kek(config))
+            channels = _Channels(config, authority, identity)
+            try:
+                yield Resources(
+                    config=config,
+                    clock=clock,
+                    pool=pool,
+                    vault=vault,
+                    request_key=vault.key_for_sealing(REQUESTS_KEY_ID).key,
+                    authenticator=Authenticator(_jwks(config, authority), clock),
+                    server_credentials=_server_credentials(config, authority),
+                    channel=channels.to,
+                    database_url=database_url,
+                    authority=authority,
+                )
+            finally:
+                channels.close()
+
+
+class _Channels:
+    """One channel a service, opened on first use; a service without an address is in this process."""
+
+    def __init__(self, config: Config, authority: DevAuthority | None, identity: str) -> None:
+        self._config = config
+        if authority is not None:
+            key, chain = authority.service_credentials(identity)
+            root = authority.ca_pem
+        else:
+            key, chain = Path(config.tls_key).read_bytes(), Path(config.tls_certificate).read_bytes()
+            root = Path(config.tls_client_ca).read_bytes()
+        self._credentials = grpc.ssl_channel_credentials(root, key, chain)
+        self._open: dict[str, grpc.Channel] = {}
+
+    def to(self, service: str) -> grpc.Channel:
+        """The channel to a service."""
+        if service not in self._open:
+            address = getattr(self._config, f"{service}_address") or self._config.listen
+            options = (("grpc.max_receive_message_length", 16 * 1024 * 1024), ("grpc.max_reconnect_backoff_ms", 1000))
+            self._open[service] = grpc.secure_channel(address, self._credentials, options=options)
+        return self._open[service]
+
+    def close(self) -> None:
+        """Closes all channels."""
+        for channel in self._open.values():
+            channel.close()
+
+
+def _kek(config: Config) -> FileKekProvider:
+    if config.kek_file:
+        return FileKekProvider(Path(config.kek_file))
+    return FileKekProvider.create(config.state_folder / "kek.json")
+
+
+def _jwks(config: Config, authority: DevAuthority | None) -> Mapping[str, Mapping[str, object]]:
+    if authority is not None:
+        return authority.jwks()
+    found: Mapping[str, Mapping[str, object]] = json.loads(Path(config.token_jwks).read_text(encoding="utf-8"))
+    return found
+
+
+def _server_credentials(config: Config, authority: DevAuthority | None) -> grpc.ServerCredentials:
+    if authority is not None:
+        key, chain = authority.server_credentials()
+        root = authority.ca_pem
+    else:
+        key, chain = Path(config.tls_key).read_bytes(), Path(config.tls_certificate).read_bytes()
+        root = Path(config.tls_client_ca).read_bytes()
+    return grpc.ssl_server_credentials([(key, chain)], root, require_client_auth=True)

@@ -1,0 +1,46 @@
+"""A service as its wiring makes it: what the server, the operators' tools and the tests need of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from services.kernel.admission import Admission
+from services.kernel.codec import EventCodec
+from services.kernel.decision import Decider
+from services.kernel.follow import Follower
+from services.kernel.journal import Journal
+from services.kernel.view import View
+
+
+@dataclass
+class Service:
+    """One service of the house; `handlers` are its gRPC services by full proto name."""
+
+    name: str
+    journal: Journal | None
+    codec: EventCodec
+    admission: Admission
+    deciders: Mapping[str, Decider[Any]]
+    handlers: Mapping[str, grpc.GenericRpcHandler[Any, Any]]
+    views: Mapping[str, View] = field(default_factory=dict)
+    followers: Sequence[Follower] = ()
+    close: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Starts the followers; the server is listening already."""
+        for follower in self.all_followers():
+            follower.start()
+
+    def stop(self) -> None:
+        """Stops the followers and closes the journal, after the server has drained."""
+        for follower in self.all_followers():
+            follower.stop()
+        if self.journal is not None:
+            self.journal.close()
+        self.close()
+
+    def all_followers(self) -> list[Follower]:
+        """The views' followers and the policies'."""
+        return [*(view.follower for view in self.views.values()), *self.followers]
