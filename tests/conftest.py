@@ -1,6 +1,7 @@
 """One PostgreSQL for the whole run; a schema of its own for every test that needs one."""
 
 import os
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -9,7 +10,19 @@ from pathlib import Path
 import pytest
 from psycopg_pool import ConnectionPool
 
-from services.kernel import postgres
+from services.__main__ import BUILDERS
+from services.demo.client import Client
+from services.kernel import host, postgres
+from services.kernel.config import Config
+from services.kernel.host import Running
+from tests.databases import fresh_database
+
+
+def free_address() -> str:
+    """An address of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +39,26 @@ def database_url() -> Iterator[str]:
 def pool(database_url: str) -> Iterator[ConnectionPool]:
     """Connections to the server under test."""
     with postgres.pool(database_url, min_size=4, max_size=40) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def running(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Every service in this process, over real channels and a database of its own."""
+    with (
+        fresh_database(database_url) as url,
+        host.serving(
+            Config(listen=free_address(), database_url=url, state_folder=tmp_path_factory.mktemp("state")), BUILDERS
+        ) as served,
+    ):
+        yield served
+
+
+@pytest.fixture
+def client(running: Running) -> Iterator[Client]:
+    """A client that may be any agency and any officer."""
+    assert running.resources.authority is not None
+    with Client(f"127.0.0.1:{running.port}", running.resources.authority) as opened:
         yield opened
 
 

@@ -59,8 +59,8 @@ def read_path(message: Any, path: str) -> str:
 
 
 def generic_handler(
-    descriptor: ServiceDescriptor, routes: Mapping[str, Route[Any]], admission: Admission, servicer: object
-) -> grpc.GenericRpcHandler[Any, Any]:
+    descriptor: ServiceDescriptor, routes: Mapping[str, Route[Any]], admission: Admission | None, servicer: object
+) -> "grpc.GenericRpcHandler[Any, Any]":
     """Handlers for every method of the service.
 
     Raises:
@@ -69,7 +69,7 @@ def generic_handler(
     handlers = {}
     for method in descriptor.methods:
         response_class = message_factory.GetMessageClass(method.output_type)
-        if method.name in routes:
+        if method.name in routes and admission is not None:
             behaviour = _command(routes[method.name], admission, method.name, response_class)
         else:
             behaviour = getattr(servicer, method.name)

@@ -63,10 +63,15 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything looked up before a decision."""
+    """Everything looked up before a decision.
+
+    `existing` holds the ids of other aggregates that there are; `twin` is the id of one that already says the same.
+    """
 
     agencies: Mapping[str, AgencyFacts] = field(default_factory=dict)
     case: CaseFacts | None = None
+    existing: frozenset[str] = frozenset()
+    twin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

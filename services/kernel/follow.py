@@ -7,6 +7,7 @@ the reason; its later events wait behind it; the other streams go on.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import grpc
 import psycopg
@@ -19,7 +20,7 @@ from services.kernel.feed import Feed
 from services.kernel.journal import Recorded
 
 BATCH_ROWS_MAX = 200
-WAIT_S = 5.0
+WAIT_S = 1.0
 AWAY_PAUSE_S = 0.5
 
 Effect = Callable[[psycopg.Connection, Recorded], None]
@@ -37,6 +38,7 @@ class Parked:
     stream: str
     position: int
     reason: str
+    parked_at: datetime
 
 
 class Follower:
@@ -62,7 +64,7 @@ class Follower:
         """Ends the thread; an event under way is finished or rolled back."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(timeout=WAIT_S + 5)
+            self._thread.join(timeout=WAIT_S + 10)
 
     def position(self) -> int:
         """Position of the last event taken in."""
@@ -101,7 +103,7 @@ class Follower:
     def parked(self) -> Sequence[Parked]:
         """The parked streams, oldest first."""
         query = sql.SQL(
-            "select source, stream, position, reason from {}.parked where follower = %s order by parked_at, stream"
+            "select source, stream, position, reason, parked_at from {}.parked where follower = %s order by parked_at, stream"
         ).format(self._schema)
         with self._pool.connection() as conn:
             return [Parked(*row) for row in conn.execute(query, [self.name])]

@@ -21,6 +21,7 @@ from services.kernel.decision import Act, Decider, Facts
 from services.kernel.errors import IllegalState, Invalid, RequestMismatch, VersionConflict, Violation
 from services.kernel.identity import Principal
 from services.kernel.journal import Append, Draft, Journal
+from services.kernel.personal import Opened
 
 CONFLICT_RETRIES_MAX = 5
 STREAM_EVENTS_MAX = 2_000
@@ -63,6 +64,11 @@ class Handler(Generic[State]):
             state = self.decider.evolve(state, self._codec.clear(row))
             version, position = row.version, row.position
         return Loaded(state, version, position)
+
+    def opened(self, key: str) -> list[Opened]:
+        """The events of one aggregate with the personal fields that there are keys for; admit the reader before."""
+        rows = self._journal.read_stream(self.stream(key), after=0, limit=STREAM_EVENTS_MAX)
+        return [self._codec.open(row) for row in rows]
 
     def stream(self, key: str) -> str:
         """Name of the aggregate's stream."""

@@ -3,11 +3,13 @@
 The order is part of the design: the firewall is outermost, so that no exception's text ever reaches a client.
 """
 
+from __future__ import annotations
+
 import contextvars
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 import structlog
@@ -15,7 +17,8 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
-from opentelemetry import trace
+from opentelemetry import metrics, trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from services.kernel.errors import Invalid, Refusal, Violation
 from services.kernel.handler import Call
@@ -26,9 +29,18 @@ DEADLINE_LEFT_MIN_S = 0.02
 DEADLINE_MAX_S = 60.0
 OPEN_METHODS = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
+if TYPE_CHECKING:
+    _Interceptor = grpc.ServerInterceptor[Any, Any]
+else:
+    # Generic in its stubs only.
+    _Interceptor = grpc.ServerInterceptor
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
 _call: contextvars.ContextVar[Call] = contextvars.ContextVar("call")
 _log = structlog.get_logger("guanhu.rpc")
 _tracer = trace.get_tracer("guanhu")
+_durations = metrics.get_meter("guanhu").create_histogram("guanhu.rpc.duration", "ms", "time that calls took")
 
 
 def current_call() -> Call:
@@ -64,7 +76,18 @@ def status_of(refusal: Refusal) -> status_pb2.Status:
     return status_pb2.Status(code=code_pb2.Code.Value(refusal.code), message=refusal.message, details=packed)
 
 
-class Gate(grpc.ServerInterceptor[Any, Any]):
+def reason_of(error: grpc.RpcError) -> str:
+    """The stable reason that a refused call carries; the name of its code where it carries none."""
+    call: Any = error
+    status = rpc_status.from_call(call)
+    for detail in status.details if status is not None else ():
+        found = error_details_pb2.ErrorInfo()
+        if detail.Unpack(found):
+            return str(found.reason)
+    return str(call.code().name)
+
+
+class Gate(_Interceptor):
     """The one interceptor: every method of every service runs inside it."""
 
     def __init__(self, authenticator: Authenticator) -> None:
@@ -121,6 +144,7 @@ class _Guard:
         self._authenticator = authenticator
         self._began = time.monotonic()
         self._caller = ""
+        self._span: trace.Span | None = None
 
     def __enter__(self) -> None:
         try:
@@ -133,8 +157,7 @@ class _Guard:
             principal = self._authenticator.authenticate(self._context)
             self._caller = principal.caller
             metadata = dict(self._context.invocation_metadata() or ())
-            parent = metadata.get("traceparent", "")
-            _call.set(Call(principal, str(parent)[:64]))
+            _call.set(Call(principal, self._span_below(str(metadata.get("traceparent", ""))[:64])))
         except Refusal as refusal:
             self._refuse(refusal)
         except Exception as error:
@@ -183,6 +206,20 @@ class _Guard:
     def _end(self, code: str, reason: str = "") -> None:
         ms = round((time.monotonic() - self._began) * 1000, 2)
         _log.info("call", method=self._method, caller=self._caller, code=code, reason=reason, ms=ms)
+        _durations.record(ms, {"method": self._method, "code": code})
+        if self._span is not None:
+            self._span.set_attributes({"rpc.method": self._method, "rpc.code": code, "guanhu.reason": reason})
+            self._span.end()
+            self._span = None
+
+    def _span_below(self, parent: str) -> str:
+        """Starts the call's span below the caller's; returns what the events of the call point back to."""
+        carrier = {"traceparent": parent} if parent else {}
+        above = _PROPAGATOR.extract(carrier)
+        self._span = _tracer.start_span(self._method, above, kind=trace.SpanKind.SERVER)
+        below: dict[str, str] = {}
+        _PROPAGATOR.inject(below, trace.set_span_in_context(self._span))
+        return below.get("traceparent", parent)
 
 
 class _Malformed:

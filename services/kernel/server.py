@@ -1,7 +1,7 @@
 """The gRPC server: limits, mutual TLS, health, reflection, and a drain that loses no acknowledged command."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -46,9 +46,9 @@ class Server:
         self._reflect = reflect
         self.stopping = threading.Event()
 
-    def register(self, name: str, add: Callable[[grpc.Server], None]) -> None:
-        """Adds a service by its full proto name; `add` is the generated function bound to its servicer."""
-        add(self._server)
+    def register(self, name: str, handler: "grpc.GenericRpcHandler[Any, Any]") -> None:
+        """Adds a service by its full proto name."""
+        self._server.add_generic_rpc_handlers((handler,))
         self._names.append(name)
 
     def start(self, address: str, credentials: grpc.ServerCredentials) -> int:

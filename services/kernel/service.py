@@ -23,7 +23,7 @@ class Service:
     codec: EventCodec
     admission: Admission
     deciders: Mapping[str, Decider[Any]]
-    handlers: Mapping[str, grpc.GenericRpcHandler[Any, Any]]
+    handlers: Mapping[str, "grpc.GenericRpcHandler[Any, Any]"]
     views: Mapping[str, View] = field(default_factory=dict)
     followers: Sequence[Follower] = ()
     close: Callable[[], None] = lambda: None

@@ -68,7 +68,7 @@ class View:
         Raises:
             Invalid: the view does not get there in time.
         """
-        if position and not self.follower.wait(position, WAIT_S):
+        if position and (position > self._feed.head() or not self.follower.wait(position, WAIT_S)):
             raise Invalid(Violation("min_position", "the view has not reached this position"))
 
     def rebuild(self, switch: bool) -> tuple[int, int]:

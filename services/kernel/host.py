@@ -1,0 +1,109 @@
+"""Runs services in one process: opens what they need, serves, follows, and drains when told to stop."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from guanhu.journal.v1 import journal_service_pb2 as journalpb
+from guanhu.operations.v1 import operations_service_pb2 as operationspb
+from services.kernel import log, resources, telemetry
+from services.kernel.clock import Clock
+from services.kernel.commands import generic_handler
+from services.kernel.config import BadSettings, Config
+from services.kernel.feed import LocalFeed
+from services.kernel.journalservice import JournalService
+from services.kernel.operations import Operations
+from services.kernel.postgres import DatabaseUnavailable
+from services.kernel.resources import Resources
+from services.kernel.rpc import Gate
+from services.kernel.server import Server
+from services.kernel.service import Service
+
+Build = Callable[[Resources], Service]
+
+
+@dataclass
+class Running:
+    """A process that serves."""
+
+    port: int
+    services: Mapping[str, Service]
+    resources: Resources
+    stopping: threading.Event
+
+
+def own_migrations(name: str) -> tuple[Path, ...]:
+    """The folder of a service's own migrations, where it has one."""
+    folder = Path(__file__).parents[1] / name / "migrations"
+    return (folder,) if folder.is_dir() else ()
+
+
+@contextmanager
+def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | None = None) -> Iterator[Running]:
+    """Serves until the context ends, then drains.
+
+    The server listens before the followers start, because policies call services of the same process.
+    """
+    migrations = {name: own_migrations(name) for name in builders}
+    identity = next(iter(builders)) if len(builders) == 1 else "guanhu"
+    with resources.opened(config, migrations, identity, clock=clock) as opened:
+        services = {name: build(opened) for name, build in builders.items()}
+        server = Server(Gate(opened.authenticator), reflect=not config.production)
+        for service in services.values():
+            for name, handler in service.handlers.items():
+                server.register(name, handler)
+        _register_kernel_services(server, services)
+        port = server.start(config.listen, opened.server_credentials)
+        for service in services.values():
+            service.start()
+        try:
+            yield Running(port, services, opened, server.stopping)
+        finally:
+            # Calls first: what they acknowledge must still find its journal and its followers' pool.
+            server.stop()
+            for service in services.values():
+                service.stop()
+
+
+def run(builders: Mapping[str, Build]) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit code."""
+    began = time.monotonic()
+    try:
+        config = Config.from_env(os.environ, root=os.geteuid() == 0)
+    except BadSettings as problems:
+        print(problems)
+        return 2
+    log.configure(config.log_level)
+    telemetry.configure(config)
+    logger = structlog.get_logger("guanhu.host")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with serving(config, builders) as running:
+            seconds = round(time.monotonic() - began, 2)
+            logger.info("ready", port=running.port, service=",".join(builders), seconds=seconds)
+            stop.wait()
+            logger.info("draining", service=",".join(builders))
+    except (DatabaseUnavailable, OSError) as problem:
+        print(problem)
+        return 1
+    return 0
+
+
+def _register_kernel_services(server: Server, services: Mapping[str, Service]) -> None:
+    local = {service.journal.origin: service for service in services.values() if service.journal is not None}
+    feeds = {origin: LocalFeed(service.journal) for origin, service in local.items() if service.journal is not None}
+    admissions = {name: service.admission for name, service in services.items()}
+    journals = JournalService(feeds, admissions, server.stopping)
+    descriptor = journalpb.DESCRIPTOR.services_by_name["JournalService"]
+    server.register(descriptor.full_name, generic_handler(descriptor, {}, None, journals))
+    descriptor = operationspb.DESCRIPTOR.services_by_name["OperationsService"]
+    server.register(descriptor.full_name, generic_handler(descriptor, {}, None, Operations(services)))
