@@ -1,0 +1,99 @@
+"""Events of intake become rows of its views; a recorded event never fails here."""
+
+from typing import Any
+
+import psycopg
+from google.protobuf.message import Message
+from psycopg import sql
+
+from guanhu.directory.v1 import agency_events_pb2 as directory
+from guanhu.intake.v1 import intake_service_pb2 as api
+from guanhu.intake.v1 import referral_events_pb2 as referrals
+from guanhu.journal.v1 import record_pb2
+from services.intake.views import AGENCIES_DDL, REFERRALS_DDL
+from services.kernel.dates import to_date, to_datetime
+from services.kernel.view import ViewDefinition
+
+
+def project_agencies(conn: psycopg.Connection, schema: str, _: record_pb2.Header, event: Message) -> None:
+    """Writes the agency that an event is about."""
+    table = sql.Identifier(schema, "agencies")
+    match event:
+        case directory.AgencyRegistered() | directory.AgencyChanged():
+            agency = event.agency
+            conn.execute(
+                sql.SQL(
+                    "insert into {} (uscc, type, division, agency) values (%s, %s, %s, %s) on conflict (uscc)"
+                    " do update set type = excluded.type, division = excluded.division, agency = excluded.agency"
+                ).format(table),
+                [agency.uscc, agency.type, agency.division.code, agency.SerializeToString(deterministic=True)],
+            )
+        case directory.AgencySuspended() | directory.AgencyReinstated():
+            suspended = isinstance(event, directory.AgencySuspended)
+            conn.execute(sql.SQL("update {} set suspended = %s where uscc = %s").format(table), [suspended, event.uscc])
+
+
+def project_referrals(conn: psycopg.Connection, schema: str, header: record_pb2.Header, event: Message) -> None:
+    """Writes the line of the referral that an event is about."""
+    table = sql.Identifier(schema, "referrals")
+    match event:
+        case referrals.ReferralDrafted():
+            _put(conn, table, header, event.content, api.REFERRAL_STATUS_DRAFT, to_datetime(event.expires_at))
+        case referrals.ReferralSubmitted():
+            _put(conn, table, header, event.content, api.REFERRAL_STATUS_SUBMITTED, None)
+        case referrals.ReferralAccepted():
+            _set(conn, table, event.referral_id, api.REFERRAL_STATUS_ACCEPTED)
+            conn.execute(
+                sql.SQL("update {} set provider = %s where referral_id = %s").format(table),
+                [event.provider, event.referral_id],
+            )
+        case referrals.ReferralDeclined():
+            _set(conn, table, event.referral_id, api.REFERRAL_STATUS_DECLINED)
+        case referrals.ReferralWithdrawn():
+            _set(conn, table, event.referral_id, api.REFERRAL_STATUS_WITHDRAWN)
+        case referrals.ReferralDraftExpired():
+            _set(conn, table, event.referral_id, api.REFERRAL_STATUS_EXPIRED)
+        case referrals.ReferralClosed():
+            _set(conn, table, event.referral_id, api.REFERRAL_STATUS_CLOSED)
+
+
+def _put(
+    conn: psycopg.Connection,
+    table: sql.Identifier,
+    header: record_pb2.Header,
+    content: referrals.ReferralContent,
+    status: int,
+    expires_at: Any,
+) -> None:
+    row = {
+        "referral_id": content.referral_id,
+        "case_id": content.case_id,
+        "subject_id": content.subject_id,
+        "kind": content.kind,
+        "from_uscc": content.from_uscc,
+        "to_uscc": content.to_uscc,
+        "external_number": content.external_number,
+        "status": status,
+        "due_on": to_date(content.due_on),
+        "expires_at": expires_at,
+        "recorded_at": to_datetime(header.recorded_at),
+    }
+    names = [sql.Identifier(name) for name in row]
+    updates = [sql.SQL("{} = excluded.{}").format(name, name) for name in names[1:]]
+    conn.execute(
+        sql.SQL("insert into {} ({}) values ({}) on conflict (referral_id) do update set {}").format(
+            table,
+            sql.SQL(", ").join(names),
+            sql.SQL(", ").join(sql.Placeholder(name) for name in row),
+            sql.SQL(", ").join(updates),
+        ),
+        row,
+    )
+
+
+def _set(conn: psycopg.Connection, table: sql.Identifier, referral_id: str, status: int) -> None:
+    conn.execute(sql.SQL("update {} set status = %s where referral_id = %s").format(table), [status, referral_id])
+
+
+AGENCIES = ViewDefinition("agencies", AGENCIES_DDL, {"agencies": "uscc"}, project_agencies)
+REFERRALS = ViewDefinition("referrals", REFERRALS_DDL, {"referrals": "referral_id"}, project_referrals)

@@ -1,0 +1,109 @@
+"""Read models of intake: the agencies, and each referral's line in a list. Nothing personal is in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg_pool import ConnectionPool
+
+from guanhu.directory.v1 import agency_events_pb2 as directory
+from services.kernel.view import View
+
+AGENCIES_DDL = """
+create table {schema}.agencies (
+    uscc text primary key,
+    type integer not null,
+    division text not null,
+    agency bytea not null,
+    suspended boolean not null default false
+);
+create index on {schema}.agencies (type, uscc);
+"""
+
+REFERRALS_DDL = """
+create table {schema}.referrals (
+    referral_id text primary key,
+    case_id text not null,
+    subject_id text not null,
+    kind integer not null,
+    from_uscc text not null,
+    to_uscc text not null,
+    provider text not null default '',
+    external_number text not null default '',
+    status integer not null,
+    due_on date,
+    expires_at timestamptz,
+    recorded_at timestamptz not null
+);
+create index on {schema}.referrals (from_uscc, recorded_at desc, referral_id);
+create index on {schema}.referrals (to_uscc, recorded_at desc, referral_id);
+create index on {schema}.referrals (provider, recorded_at desc, referral_id) where provider <> '';
+create index on {schema}.referrals (from_uscc, external_number) where external_number <> '';
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralLine:
+    """One row of the referrals."""
+
+    referral_id: str
+    case_id: str
+    kind: int
+    from_uscc: str
+    to_uscc: str
+    status: int
+    due_on: object
+    expires_at: datetime | None
+    recorded_at: datetime
+
+
+class Referrals:
+    """Queries over the referrals."""
+
+    def __init__(self, view: View, pool: ConnectionPool) -> None:
+        self.view = view
+        self._pool = pool
+
+    def page(
+        self, agency: str, status: int, case_id: str, before: tuple[datetime, str] | None, size: int
+    ) -> Sequence[ReferralLine]:
+        """Referrals that an agency sent, received or renders, newest first; drafts only for their sender."""
+        query = sql.SQL(
+            "select referral_id, case_id, kind, from_uscc, to_uscc, status, due_on, expires_at, recorded_at"
+            " from {} where (from_uscc = %(agency)s or (status <> 1 and %(agency)s in (to_uscc, provider)))"
+            " and (%(status)s = 0 or status = %(status)s) and (%(case)s = '' or case_id = %(case)s)"
+            " and (%(at)s::timestamptz is null or (recorded_at, referral_id) < (%(at)s, %(id)s))"
+            " order by recorded_at desc, referral_id desc limit %(size)s"
+        ).format(sql.Identifier(self.view.schema, "referrals"))
+        at, last = before or (None, "")
+        values = {"agency": agency, "status": status, "case": case_id, "at": at, "id": last, "size": size}
+        with self._pool.connection() as conn, conn.cursor(row_factory=class_row(ReferralLine)) as cursor:
+            return cursor.execute(query, values).fetchall()
+
+    def with_external_number(self, from_uscc: str, number: str, kind: int) -> str:
+        """Id of the submitted referral that carries the sender's number; "" where there is none."""
+        query = sql.SQL(
+            "select referral_id from {} where from_uscc = %s and external_number = %s and kind = %s and status <> 1 limit 1"
+        ).format(sql.Identifier(self.view.schema, "referrals"))
+        with self._pool.connection() as conn:
+            found = conn.execute(query, [from_uscc, number, kind]).fetchone()
+        return str(found[0]) if found else ""
+
+
+class Agencies:
+    """Queries over the agencies."""
+
+    def __init__(self, view: View, pool: ConnectionPool) -> None:
+        self.view = view
+        self._pool = pool
+
+    def page(self, type_number: int, division_prefix: str, after: str, size: int) -> Sequence[directory.Agency]:
+        """Agencies in the order of their codes."""
+        query = sql.SQL(
+            "select agency from {} where uscc > %s and (%s = 0 or type = %s) and division like %s order by uscc limit %s"
+        ).format(sql.Identifier(self.view.schema, "agencies"))
+        with self._pool.connection() as conn:
+            rows = conn.execute(query, [after, type_number, type_number, f"{division_prefix}%", size]).fetchall()
+        return [directory.Agency.FromString(row[0]) for row in rows]
