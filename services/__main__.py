@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 
 from services.intake import app as intake
 from services.kernel.host import Build, run
+from services.social_investigation import app as social_investigation
 
-BUILDERS: dict[str, Build] = {intake.NAME: intake.build}
+BUILDERS: dict[str, Build] = {intake.NAME: intake.build, social_investigation.NAME: social_investigation.build}
 
 
 def up(_: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from services.__main__ import BUILDERS
 from services.demo.client import Client
-from services.kernel import host, postgres
+from services.kernel import host, log, postgres
 from services.kernel.config import Config
 from services.kernel.host import Running
 from tests.databases import fresh_database
@@ -23,6 +23,12 @@ def free_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_log() -> None:
+    """Logs warnings only; what a test needs to see of the log it captures itself."""
+    log.configure("WARNING")
 
 
 @pytest.fixture(scope="session")

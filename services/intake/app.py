@@ -59,7 +59,7 @@ def build(resources: Resources) -> Service:
     admission = Admission(NAME, access, AccessLog(pool, NAME), routes)
     by_command = routes.by_command()
     servicer = IntakeServicer(routes, admission, Agencies(agencies_view, pool), listed, clock)
-    participation = policies.participation(stubs.IntakeServiceStub(resources.channel(NAME)), routes, codec)
+    participation = policies.participation(stubs.IntakeServiceStub(resources.channel(NAME, NAME)), routes, codec)
     return Service(
         name=NAME,
         journal=journal,

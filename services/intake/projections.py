@@ -12,10 +12,11 @@ from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.journal.v1 import record_pb2
 from services.intake.views import AGENCIES_DDL, REFERRALS_DDL
 from services.kernel.dates import to_date, to_datetime
+from services.kernel.journal import Recorded
 from services.kernel.view import ViewDefinition
 
 
-def project_agencies(conn: psycopg.Connection, schema: str, _: record_pb2.Header, event: Message) -> None:
+def project_agencies(conn: psycopg.Connection, schema: str, _: Recorded, event: Message) -> None:
     """Writes the agency that an event is about."""
     table = sql.Identifier(schema, "agencies")
     match event:
@@ -33,14 +34,14 @@ def project_agencies(conn: psycopg.Connection, schema: str, _: record_pb2.Header
             conn.execute(sql.SQL("update {} set suspended = %s where uscc = %s").format(table), [suspended, event.uscc])
 
 
-def project_referrals(conn: psycopg.Connection, schema: str, header: record_pb2.Header, event: Message) -> None:
+def project_referrals(conn: psycopg.Connection, schema: str, row: Recorded, event: Message) -> None:
     """Writes the line of the referral that an event is about."""
     table = sql.Identifier(schema, "referrals")
     match event:
         case referrals.ReferralDrafted():
-            _put(conn, table, header, event.content, api.REFERRAL_STATUS_DRAFT, to_datetime(event.expires_at))
+            _put(conn, table, row, event.content, api.REFERRAL_STATUS_DRAFT, to_datetime(event.expires_at))
         case referrals.ReferralSubmitted():
-            _put(conn, table, header, event.content, api.REFERRAL_STATUS_SUBMITTED, None)
+            _put(conn, table, row, event.content, api.REFERRAL_STATUS_SUBMITTED, None)
         case referrals.ReferralAccepted():
             _set(conn, table, event.referral_id, api.REFERRAL_STATUS_ACCEPTED)
             conn.execute(
@@ -60,7 +61,7 @@ def project_referrals(conn: psycopg.Connection, schema: str, header: record_pb2.
 def _put(
     conn: psycopg.Connection,
     table: sql.Identifier,
-    header: record_pb2.Header,
+    recorded: Recorded,
     content: referrals.ReferralContent,
     status: int,
     expires_at: Any,
@@ -76,7 +77,7 @@ def _put(
         "status": status,
         "due_on": to_date(content.due_on),
         "expires_at": expires_at,
-        "recorded_at": to_datetime(header.recorded_at),
+        "recorded_at": to_datetime(record_pb2.Header.FromString(recorded.header).recorded_at),
     }
     names = [sql.Identifier(name) for name in row]
     updates = [sql.SQL("{} = excluded.{}").format(name, name) for name in names[1:]]

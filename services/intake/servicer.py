@@ -1,9 +1,7 @@
 """Queries of intake, and the stream that submits many referrals; commands go by their routes."""
 
-import base64
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 
 import grpc
@@ -14,7 +12,7 @@ from guanhu.intake.v1 import referral_events_pb2 as referrals
 from services.intake.disclosure import for_reader
 from services.intake.routes import Routes
 from services.intake.views import Agencies, Referrals
-from services.kernel import validate
+from services.kernel import page, validate
 from services.kernel.access import ResourceFacts
 from services.kernel.admission import Admission
 from services.kernel.age import civil_age, criminal_age
@@ -26,7 +24,6 @@ from services.kernel.errors import Invalid, NotFound, Refusal, Violation
 from services.kernel.handler import Call
 from services.kernel.rpc import current_call
 
-PAGE_DEFAULT, PAGE_MAX = 50, 200
 BATCH_MAX = 1_000
 # Items of a batch under way at once: they coalesce in the journal, and commands of others still find workers.
 BATCH_PARALLEL = 8
@@ -59,7 +56,7 @@ class IntakeServicer:
         if request.division_prefix and not request.division_prefix.isdigit():
             raise Invalid(Violation("division_prefix", "holds digits only"))
         self._agencies.view.wait(request.min_position)
-        size = _size(request.page_size)
+        size = page.size(request.page_size)
         found = self._agencies.page(request.type, request.division_prefix, request.page_token, size + 1)
         token = found[size - 1].uscc if len(found) > size else ""
         return api.ListAgenciesResponse(agencies=found[:size], next_page_token=token)
@@ -148,8 +145,8 @@ class IntakeServicer:
         resource = ResourceFacts("Referral", participants=frozenset({call.principal.agency}))
         self._admission.read(call, "ListReferrals", resource, request.purpose, case_id=request.case_id)
         self._listed.view.wait(request.min_position)
-        size = _size(request.page_size)
-        before = _from_token(request.page_token) if request.page_token else None
+        size = page.size(request.page_size)
+        before = page.cursor(request.page_token)
         lines = self._listed.page(call.principal.agency, request.status, request.case_id, before, size + 1)
         response = api.ListReferralsResponse()
         now = self._clock.now()
@@ -162,10 +159,10 @@ class IntakeServicer:
                 from_uscc=line.from_uscc,
                 to_uscc=line.to_uscc,
                 status=self._status(line.status, expired=expired),
-                due_on=from_date(line.due_on),  # type: ignore[arg-type]
+                due_on=from_date(line.due_on),
             )
         if len(lines) > size:
-            response.next_page_token = _token(lines[size - 1].recorded_at, lines[size - 1].referral_id)
+            response.next_page_token = page.token(lines[size - 1].recorded_at, lines[size - 1].referral_id)
         return response
 
     def SubmitReferrals(
@@ -208,21 +205,3 @@ def _take_content(found: api.Referral, content: referrals.ReferralContent, withh
         if not getattr(content, name) and name not in paths and getattr(drafted, name):
             setattr(found.content, name, getattr(drafted, name))
     found.withheld.extend(sorted(paths - set(found.withheld)))
-
-
-def _size(asked: int) -> int:
-    if asked > PAGE_MAX:
-        raise Invalid(Violation("page_size", f"is more than {PAGE_MAX}"))
-    return asked or PAGE_DEFAULT
-
-
-def _token(at: datetime, last: str) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()}|{last}".encode()).decode()
-
-
-def _from_token(token: str) -> tuple[datetime, str]:
-    try:
-        at, _, last = base64.urlsafe_b64decode(token).decode().partition("|")
-        return datetime.fromisoformat(at), last
-    except ValueError:
-        raise Invalid(Violation("page_token", "is none of ours")) from None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -54,7 +54,7 @@ class ReferralLine:
     from_uscc: str
     to_uscc: str
     status: int
-    due_on: object
+    due_on: date | None
     expires_at: datetime | None
     recorded_at: datetime
 

@@ -1,17 +1,18 @@
 """Serves a gRPC service from its descriptor: commands through handlers, everything else through a servicer's methods."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
 
 from guanhu.command.v1 import command_pb2
 from services.kernel.access import ResourceFacts
 from services.kernel.admission import Admission
-from services.kernel.decision import Facts
+from services.kernel.decision import Act, Facts
 from services.kernel.handler import Call, Handler
 from services.kernel.rpc import current_call
 
@@ -27,6 +28,8 @@ class Route(Generic[State]):
     resource: Callable[[Any, State], ResourceFacts]
     facts: Callable[[Any, State, Call], Facts]
     case_id: Callable[[State], str]
+    # In place of the decider's own, where a decision needs something that only the service has.
+    decide: Callable[[Any, State, Act, Facts], Sequence[Message]] | None = None
 
     def run(self, admission: Admission, action: str, request: Any, call: Call) -> command_pb2.Receipt:
         """Runs one command."""
@@ -48,6 +51,7 @@ class Route(Generic[State]):
             authorise=authorise,
             facts=lambda state: self.facts(request, state, call),
             case_id=self.case_id,
+            decide=self.decide,
         )
 
 

@@ -1,6 +1,7 @@
 """Conversions between the protocol's dates and instants and Python's."""
 
 from datetime import UTC, date, datetime
+from typing import overload
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,6 +15,12 @@ def to_date(value: types_pb2.Date) -> date | None:
     return date(value.year, value.month, value.day)
 
 
+@overload
+def from_date(value: date) -> types_pb2.Date: ...
+@overload
+def from_date(value: None) -> None: ...
+@overload
+def from_date(value: date | None) -> types_pb2.Date | None: ...
 def from_date(value: date | None) -> types_pb2.Date | None:
     """The protocol's date; None stays None, which leaves a field unset."""
     if value is None:

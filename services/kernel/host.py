@@ -52,8 +52,7 @@ def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | Non
     The server listens before the followers start, because policies call services of the same process.
     """
     migrations = {name: own_migrations(name) for name in builders}
-    identity = next(iter(builders)) if len(builders) == 1 else "guanhu"
-    with resources.opened(config, migrations, identity, clock=clock) as opened:
+    with resources.opened(config, migrations, clock=clock) as opened:
         services = {name: build(opened) for name, build in builders.items()}
         server = Server(Gate(opened.authenticator), reflect=not config.production)
         for service in services.values():

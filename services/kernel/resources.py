@@ -27,7 +27,10 @@ REQUESTS_KEY_ID = "guanhu:requests"
 
 @dataclass
 class Resources:
-    """Open resources; services are built from them and own none of them. `channel` gives a channel to a service by name."""
+    """Open resources; services are built from them and own none of them.
+
+    `channel(caller, callee)` is a service's channel to another.
+    """
 
     config: Config
     clock: Clock
@@ -36,7 +39,7 @@ class Resources:
     request_key: bytes
     authenticator: Authenticator
     server_credentials: grpc.ServerCredentials
-    channel: Callable[[str], grpc.Channel]
+    channel: Callable[[str, str], grpc.Channel]
     database_url: str
     authority: DevAuthority | None = None
 
@@ -51,13 +54,8 @@ def migrate_all(database_url: str, services: Mapping[str, tuple[Path, ...]]) -> 
 
 
 @contextmanager
-def opened(
-    config: Config, services: Mapping[str, tuple[Path, ...]], identity: str, *, clock: Clock | None = None
-) -> Iterator[Resources]:
-    """Opens everything, migrates the schemas of `services` (name to folders of their own), and closes all again.
-
-    `identity` is the service name that outgoing calls carry.
-    """
+def opened(config: Config, services: Mapping[str, tuple[Path, ...]], *, clock: Clock | None = None) -> Iterator[Resources]:
+    """Opens everything, migrates the schemas of `services` (name to folders of their own), and closes all again."""
     clock = clock or SystemClock()
     config.state_folder.mkdir(parents=True, exist_ok=True)
     with postgres.opened(config.database_url, config.state_folder / "postgres") as database_url:
@@ -65,7 +63,7 @@ def opened(
         with postgres.pool(database_url, min_size=4, max_size=POOL_CONNECTIONS_MAX) as pool:
             authority = None if config.production else DevAuthority.create_or_load(config.state_folder / "authority", clock)
             vault = Vault(pool, _kek(config))
-            channels = _Channels(config, authority, identity)
+            channels = _Channels(config, authority)
             try:
                 yield Resources(
                     config=config,
@@ -75,7 +73,7 @@ def opened(
                     request_key=vault.key_for_sealing(REQUESTS_KEY_ID).key,
                     authenticator=Authenticator(_jwks(config, authority), clock),
                     server_credentials=_server_credentials(config, authority),
-                    channel=channels.to,
+                    channel=channels.between,
                     database_url=database_url,
                     authority=authority,
                 )
@@ -84,31 +82,38 @@ def opened(
 
 
 class _Channels:
-    """One channel a service, opened on first use; a service without an address is in this process."""
+    """One channel for each pair of caller and callee, opened on first use; a service without an address is in this process.
 
-    def __init__(self, config: Config, authority: DevAuthority | None, identity: str) -> None:
+    In development every service calls with a certificate of its own. In production a process has one certificate, so a
+    process that hosts several services lets them share its identity.
+    """
+
+    def __init__(self, config: Config, authority: DevAuthority | None) -> None:
         self._config = config
-        if authority is not None:
-            key, chain = authority.service_credentials(identity)
-            root = authority.ca_pem
-        else:
-            key, chain = Path(config.tls_key).read_bytes(), Path(config.tls_certificate).read_bytes()
-            root = Path(config.tls_client_ca).read_bytes()
-        self._credentials = grpc.ssl_channel_credentials(root, key, chain)
-        self._open: dict[str, grpc.Channel] = {}
+        self._authority = authority
+        self._open: dict[tuple[str, str], grpc.Channel] = {}
 
-    def to(self, service: str) -> grpc.Channel:
-        """The channel to a service."""
-        if service not in self._open:
-            address = getattr(self._config, f"{service}_address") or self._config.listen
+    def between(self, caller: str, callee: str) -> grpc.Channel:
+        """The channel from one service to another, or to itself."""
+        pair = (caller, callee)
+        if pair not in self._open:
+            address = getattr(self._config, f"{callee}_address") or self._config.listen
             options = (("grpc.max_receive_message_length", 16 * 1024 * 1024), ("grpc.max_reconnect_backoff_ms", 1000))
-            self._open[service] = grpc.secure_channel(address, self._credentials, options=options)
-        return self._open[service]
+            self._open[pair] = grpc.secure_channel(address, self._credentials(caller), options=options)
+        return self._open[pair]
 
     def close(self) -> None:
         """Closes all channels."""
         for channel in self._open.values():
             channel.close()
+
+    def _credentials(self, caller: str) -> grpc.ChannelCredentials:
+        if self._authority is not None:
+            key, chain = self._authority.service_credentials(caller)
+            return grpc.ssl_channel_credentials(self._authority.ca_pem, key, chain)
+        config = self._config
+        key, chain = Path(config.tls_key).read_bytes(), Path(config.tls_certificate).read_bytes()
+        return grpc.ssl_channel_credentials(Path(config.tls_client_ca).read_bytes(), key, chain)
 
 
 def _kek(config: Config) -> FileKekProvider:

@@ -205,7 +205,9 @@ class _Guard:
 
     def _end(self, code: str, reason: str = "") -> None:
         ms = round((time.monotonic() - self._began) * 1000, 2)
-        _log.info("call", method=self._method, caller=self._caller, code=code, reason=reason, ms=ms)
+        # A follower's poll is no news; everything else is one line.
+        say = _log.debug if self._method.endswith("JournalService/Read") and code == "OK" else _log.info
+        say("call", method=self._method, caller=self._caller, code=code, reason=reason, ms=ms)
         _durations.record(ms, {"method": self._method, "code": code})
         if self._span is not None:
             self._span.set_attributes({"rpc.method": self._method, "rpc.code": code, "guanhu.reason": reason})

@@ -7,22 +7,22 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import grpc
 import psycopg
 from google.protobuf.message import Message
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
-from guanhu.journal.v1 import record_pb2
 from services.kernel.codec import EventCodec
-from services.kernel.errors import Invalid, Violation
+from services.kernel.errors import Invalid, Unavailable, Violation
 from services.kernel.feed import Feed
 from services.kernel.follow import Follower
 from services.kernel.journal import Recorded
 
 WAIT_S = 5.0
 
-# project(connection, schema of the view, header, event) writes the rows of one event; it never raises on a recorded event.
-Project = Callable[[psycopg.Connection, str, record_pb2.Header, Message], None]
+# project(connection, schema of the view, row, event) writes what one event means; it never raises on a recorded event.
+Project = Callable[[psycopg.Connection, str, Recorded, Message], None]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,18 @@ class View:
         if position and (position > self._feed.head() or not self.follower.wait(position, WAIT_S)):
             raise Invalid(Violation("min_position", "the view has not reached this position"))
 
+    def catch_up(self) -> bool:
+        """Waits until the view holds everything that its journal held when asked; False when it does not get there.
+
+        Raises:
+            Unavailable: the journal's service is away.
+        """
+        try:
+            head = self._feed.head()
+        except grpc.RpcError:
+            raise Unavailable("a service that this one follows is away") from None
+        return self.follower.wait(head, WAIT_S)
+
     def rebuild(self, switch: bool) -> tuple[int, int]:
         """Folds the journal into a new generation; returns the events folded and the rows that differ from the live one.
 
@@ -103,7 +115,7 @@ class View:
         def effect(conn: psycopg.Connection, row: Recorded) -> None:
             event = self._codec.clear_if_known(row)
             if event is not None:
-                self.definition.project(conn, schema, record_pb2.Header.FromString(row.header), event)
+                self.definition.project(conn, schema, row, event)
 
         return Follower(f"view:{self.definition.name}:{generation}", self._feed, self._pool, self._service, effect)
 

@@ -491,6 +491,9 @@ class InvestigationCommissioned(_message.Message):
     LETTER_FIELD_NUMBER: _builtins.int
     ACCEPT_BY_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    WOMAN_REQUIRED_FIELD_NUMBER: _builtins.int
+    woman_required: _builtins.bool
+    """The minor is a girl: one investigator must be a woman (SI-R16)."""
     @_builtins.property
     def letter(self) -> _forms_pb2.CommissionLetter:
         """The letter as issued (F1)."""
@@ -509,10 +512,11 @@ class InvestigationCommissioned(_message.Message):
         letter: _forms_pb2.CommissionLetter | None = ...,
         accept_by: _types_pb2.Date | None = ...,
         rules: _abc.Iterable[_types_pb2.RuleResult] | None = ...,
+        woman_required: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accept_by", b"accept_by", "letter", b"letter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_by", b"accept_by", "letter", b"letter", "rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_by", b"accept_by", "letter", b"letter", "rules", b"rules", "woman_required", b"woman_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,105 @@
+"""A service's own copy of the directory: agencies, and who takes part in which case, followed from intake's journal."""
+
+from datetime import date
+
+import psycopg
+from google.protobuf.message import Message
+from psycopg import sql
+from psycopg_pool import ConnectionPool
+
+from guanhu.directory.v1 import agency_events_pb2 as events
+from services.kernel.dates import to_date
+from services.kernel.decision import AgencyFacts
+from services.kernel.journal import Recorded
+from services.kernel.view import View, ViewDefinition
+
+_DDL = """
+create table {schema}.agencies (
+    uscc text primary key,
+    name text not null,
+    type text not null,
+    investigates boolean not null,
+    suspended boolean not null default false
+);
+create table {schema}.participants (
+    case_id text not null,
+    uscc text not null,
+    scope integer not null,
+    begins date not null,
+    ends date,
+    primary key (case_id, uscc, scope, begins)
+);
+"""
+
+
+def project(conn: psycopg.Connection, schema: str, _: Recorded, event: Message) -> None:
+    """Writes what an event says of an agency or a participant."""
+    agencies, participants = sql.Identifier(schema, "agencies"), sql.Identifier(schema, "participants")
+    match event:
+        case events.AgencyRegistered() | events.AgencyChanged():
+            agency = event.agency
+            kind = events.AgencyType.Name(agency.type).removeprefix("AGENCY_TYPE_")
+            conn.execute(
+                sql.SQL(
+                    "insert into {} (uscc, name, type, investigates) values (%s, %s, %s, %s) on conflict (uscc) do update"
+                    " set name = excluded.name, type = excluded.type, investigates = excluded.investigates"
+                ).format(agencies),
+                [agency.uscc, agency.name, kind, agency.investigates],
+            )
+        case events.AgencySuspended() | events.AgencyReinstated():
+            suspended = isinstance(event, events.AgencySuspended)
+            conn.execute(sql.SQL("update {} set suspended = %s where uscc = %s").format(agencies), [suspended, event.uscc])
+        case events.ParticipantAdded():
+            begins = to_date(getattr(event, "from")) or date.min
+            conn.execute(
+                sql.SQL(
+                    "insert into {} (case_id, uscc, scope, begins, ends) values (%s, %s, %s, %s, %s)"
+                    " on conflict (case_id, uscc, scope, begins) do update set ends = excluded.ends"
+                ).format(participants),
+                [event.case_id, event.uscc, event.scope, begins, to_date(event.to)],
+            )
+        case events.ParticipantRemoved():
+            conn.execute(
+                sql.SQL("update {} set ends = %s where case_id = %s and uscc = %s and scope = %s").format(participants),
+                [to_date(event.to), event.case_id, event.uscc, event.scope],
+            )
+
+
+DIRECTORY = ViewDefinition("directory", _DDL, {"agencies": "uscc", "participants": "case_id, uscc, scope, begins"}, project)
+
+
+class Directory:
+    """Queries over the copy. What is not found is looked for again once the copy has caught up with its source."""
+
+    def __init__(self, view: View, pool: ConnectionPool) -> None:
+        self.view = view
+        self._pool = pool
+
+    def agency(self, uscc: str) -> AgencyFacts | None:
+        """What the directory says of an agency."""
+        return self._agency(uscc) or (self._agency(uscc) if self.view.catch_up() else None)
+
+    def name(self, uscc: str) -> str:
+        """An agency's full name; "" where it is not registered."""
+        query = sql.SQL("select name from {} where uscc = %s").format(sql.Identifier(self.view.schema, "agencies"))
+        with self._pool.connection() as conn:
+            found = conn.execute(query, [uscc]).fetchone()
+        return str(found[0]) if found else ""
+
+    def participants(self, case_id: str, on: date, *scopes: int) -> frozenset[str]:
+        """Agencies that take part in a case on a day, in one of the scopes where any is named."""
+        query = sql.SQL(
+            "select uscc from {} where case_id = %s and begins <= %s and (ends is null or ends >= %s)"
+            " and (cardinality(%s::int[]) = 0 or scope = any(%s::int[]))"
+        ).format(sql.Identifier(self.view.schema, "participants"))
+        with self._pool.connection() as conn:
+            rows = conn.execute(query, [case_id, on, on, list(scopes), list(scopes)]).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def _agency(self, uscc: str) -> AgencyFacts | None:
+        query = sql.SQL("select uscc, type, investigates, suspended from {} where uscc = %s").format(
+            sql.Identifier(self.view.schema, "agencies")
+        )
+        with self._pool.connection() as conn:
+            found = conn.execute(query, [uscc]).fetchone()
+        return AgencyFacts(*found) if found else None

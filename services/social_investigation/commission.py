@@ -1,0 +1,221 @@
+"""The commission: drafted, issued, accepted or declined, investigators assigned, withdrawn, terminated, closed.
+
+Law: SI-R01, SI-R02, SI-R12, SI-R16, SI-R17, SI-R20; AGE-02, AGE-04, AGE-05.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from google.protobuf.message import Message
+
+from guanhu.intake.v1 import person_events_pb2 as persons
+from guanhu.social_investigation.v1 import forms_pb2 as forms
+from guanhu.social_investigation.v1 import investigation_events_pb2 as events
+from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
+from guanhu.types.v1 import types_pb2
+from services.kernel.age import ADULT_AT, criminal_age
+from services.kernel.dates import from_date, to_date
+from services.kernel.decision import Act, Facts
+from services.kernel.errors import IllegalState, Invalid, Violation
+from services.social_investigation import rules
+from services.social_investigation.state import State
+
+# What even a draft of a letter says: without it nobody could go on with it.
+_IN_EVERY_DRAFT = ("organ_uscc", "provider_uscc", "case_stage", "subject_id")
+
+
+def create(command: api.CreateCommissionRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:
+    """#1. Law: SI-R01, SI-R12, AGE-05."""
+    if state.status:
+        raise IllegalState("INVESTIGATION_EXISTS", "an investigation with this id is there")
+    letter = command.letter
+    missing = [name for name in _IN_EVERY_DRAFT if not getattr(letter, name)]
+    if missing:
+        raise Invalid(*(Violation(f"letter.{name}", "is required") for name in missing))
+    _of_the_case(command.case_id, letter, act, facts)
+    assert facts.case is not None
+    act_on = to_date(command.act_on) or facts.case.act_on
+    if facts.case.act_on and act_on != facts.case.act_on:
+        raise Invalid(Violation("act_on", "differs from the day of the act in the case"))
+    drafted = events.InvestigationCommissionDrafted(
+        investigation_id=command.investigation_id,
+        case_id=command.case_id,
+        referral_id=command.referral_id,
+        letter=letter,
+        act_on=from_date(act_on),
+        woman_required=letter.subject_sex == persons.SEX_FEMALE,
+        rules=_of_age(letter, act_on, act),
+    )
+    return [drafted]
+
+
+def issue(command: api.IssueCommissionRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:
+    """#2. Law: SI-R02, SI-R20; the letter is whole, signed and sealed."""
+    rules.in_status(state, api.INVESTIGATION_STATUS_DRAFT)
+    rules.by_organ(state, act)
+    letter = command.letter
+    _of_the_case(state.case_id, letter, act, facts)
+    rules.provider_ready(letter.provider_uscc, facts)
+    violations = [
+        Violation(f"letter.{name}", "differs from the draft")
+        for name, drafted in (("subject_id", state.subject_id), ("case_stage", state.stage))
+        if getattr(letter, name) != drafted
+    ]
+    violations += _dates(letter, act.on)
+    if not command.stamped:
+        violations.append(Violation("stamped", "a letter without the organ's seal is no commission"))
+    if violations:
+        raise Invalid(*violations)
+    issued = forms.CommissionLetter()
+    issued.CopyFrom(letter)
+    issued.issued_on.MergeFrom(from_date(act.on))
+    issued.signed_by, issued.sealed_with_stamp = command.signed_by, True
+    commissioned = events.InvestigationCommissioned(
+        letter=issued,
+        accept_by=from_date(rules.accept_by(letter.case_stage, act.on)),
+        rules=[rules.result("SI-R02", act.on, "satisfied"), *_of_age(letter, state.act_on, act)],
+        woman_required=letter.subject_sex == persons.SEX_FEMALE,
+    )
+    return [commissioned]
+
+
+def accept(_: api.AcceptCommissionRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:
+    """#3. A late acceptance is recorded as late and counts all the same: deadlines inform, people decide."""
+    rules.in_status(state, api.INVESTIGATION_STATUS_COMMISSIONED)
+    rules.by_provider(state, act)
+    assert state.accept_by is not None
+    accepted = events.CommissionAccepted(
+        report_due_on=from_date(rules.report_due(state, act.on)), late=act.on > state.accept_by
+    )
+    return [accepted]
+
+
+def decline(command: api.DeclineCommissionRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
+    """#4."""
+    rules.in_status(state, api.INVESTIGATION_STATUS_COMMISSIONED)
+    rules.by_provider(state, act)
+    return [events.CommissionDeclined(reason=command.reason, note=command.note)]
+
+
+def assign(command: api.AssignInvestigatorsRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
+    """#5. Law: SI-R16 (two, a woman for a girl), SI-R17 (no conflict), SI-R19 (supervision)."""
+    rules.in_status(state, api.INVESTIGATION_STATUS_ACCEPTED)
+    rules.by_provider(state, act)
+    officers = [investigator.officer for investigator in command.investigators]
+    if len(set(officers)) != len(officers):
+        raise Invalid(Violation("investigators", "names an officer twice"))
+    if len(officers) < rules.INVESTIGATORS_MIN:
+        raise IllegalState("TWO_INVESTIGATORS_REQUIRED", "an investigation is made by two at least", rule="SI-R16")
+    for investigator in command.investigators:
+        check_investigator(investigator, command.supervisor, act.on, undertaking=state.undertaking_required)
+    if state.woman_required and not any(investigator.woman for investigator in command.investigators):
+        raise IllegalState("FEMALE_STAFF_REQUIRED", "for a girl one investigator is a woman", rule="SI-R16")
+    assigned = events.InvestigatorsAssigned(
+        investigators=command.investigators,
+        supervisor=command.supervisor,
+        rules=[rules.result("SI-R16", act.on, "satisfied"), rules.result("SI-R17", act.on, "satisfied")],
+    )
+    return [assigned]
+
+
+def check_investigator(investigator: events.Investigator, supervisor: str, on: date, *, undertaking: bool) -> None:
+    """Raises IllegalState for an investigator who may not investigate here (domain/03 §3.6)."""
+    if not investigator.adult_and_trained:
+        raise IllegalState("INVESTIGATOR_NOT_QUALIFIED", "an investigator is adult and trained", rule="SI-R19")
+    if not investigator.no_conflict_declared:
+        raise IllegalState("CONFLICT_OF_INTEREST", "an investigator declares to have no conflict", rule="SI-R17")
+    signed_on = to_date(investigator.undertaking_signed_on)
+    if undertaking and (signed_on is None or signed_on > on):
+        raise IllegalState("UNDERTAKING_MISSING", "an investigator has signed the confidentiality undertaking", rule="SI-R10")
+    if investigator.appropriate_adult_in_case and not investigator.organ_consent_no:
+        raise IllegalState("CONFLICT_OF_INTEREST", "the appropriate adult needs the organ's written consent", rule="SI-R17")
+    if investigator.officer == supervisor:
+        raise IllegalState("CONFLICT_OF_INTEREST", "the supervisor does not investigate", rule="SI-R19")
+
+
+def withdraw(command: api.WithdrawCommissionRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
+    """#22. Only before the report is handed in."""
+    rules.not_ended(state)
+    rules.by_organ(state, act)
+    if state.submitted:
+        raise IllegalState("REPORT_SUBMITTED", "a report that was handed in is examined, not withdrawn")
+    return [events.CommissionWithdrawn(reason=command.reason)]
+
+
+def terminate(command: api.TerminateInvestigationRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
+    """Ends an investigation that cannot or need not go on."""
+    rules.not_ended(state)
+    rules.by_organ(state, act)
+    if command.reason == events.TERMINATION_REASON_FALSIFICATION and not state.falsified:
+        raise IllegalState("FALSIFICATION_NOT_CONFIRMED", "falsification is confirmed first", rule="SI-R11")
+    return [events.InvestigationTerminated(reason=command.reason)]
+
+
+def close(command: api.CloseInvestigationRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
+    """#23. A report that does not go on with the file is closed with a note that says why (SI-R05)."""
+    rules.in_status(
+        state,
+        api.INVESTIGATION_STATUS_DECLINED,
+        api.INVESTIGATION_STATUS_ADOPTED,
+        api.INVESTIGATION_STATUS_NOT_ADOPTED,
+        api.INVESTIGATION_STATUS_TRANSFERRED,
+    )
+    rules.by_organ_of_the_file(state, act)
+    if state.objections:
+        raise IllegalState("OBJECTION_OPEN", "an objection is not handled yet")
+    if state.allegations:
+        raise IllegalState("ALLEGATION_OPEN", "an allegation is not decided yet", rule="SI-R11")
+    if state.status != api.INVESTIGATION_STATUS_TRANSFERRED and not command.note:
+        raise Invalid(Violation("note", "says why the report does not go on with the file"))
+    return [events.InvestigationClosed(feedback_returned=command.feedback_returned, note=command.note)]
+
+
+def _of_the_case(case_id: str, letter: forms.CommissionLetter, act: Act, facts: Facts) -> None:
+    case = facts.case
+    if case is None or case.case_id != case_id:
+        raise IllegalState("CASE_UNKNOWN", "the case is not opened")
+    if case.closed:
+        raise IllegalState("CASE_CLOSED", "the case is closed")
+    organ = facts.agencies.get(act.organ)
+    if organ is None or organ.type != rules.STAGE_ORGANS[letter.case_stage] or act.organ not in case.participants:
+        raise IllegalState("ORGAN_NOT_COMPETENT", "the organ does not have the case at this stage", rule="SI-R01")
+    violations = []
+    if letter.organ_uscc != act.organ:
+        violations.append(Violation("letter.organ_uscc", "is not the organ that acts"))
+    if letter.subject_id != case.subject_id:
+        violations.append(Violation("letter.subject_id", "is not the person of the case"))
+    if violations:
+        raise Invalid(*violations)
+
+
+def _dates(letter: forms.CommissionLetter, on: date) -> list[Violation]:
+    due, host = to_date(letter.due_on), to_date(letter.host_deadline_on)
+    assert due is not None
+    violations = []
+    if due < on:
+        violations.append(Violation("letter.due_on", "is past"))
+    if bool(letter.host_deadline_id) != bool(host):
+        violations.append(Violation("letter.host_deadline_on", "comes with host_deadline_id"))
+    if host and due > rules.latest_before_host(host):
+        violations.append(Violation("letter.due_on", "lies less than a working day before the host deadline"))
+    return violations
+
+
+def _of_age(letter: forms.CommissionLetter, act_on: date | None, act: Act) -> list[types_pb2.RuleResult]:
+    """What the age rules came to; only an age that is proven can refuse, and doubt never does (AGE-04)."""
+    if not rules.is_criminal(letter.case_stage):
+        return [rules.result("SI-R12", act.on, "civil_case")]
+    if act_on is None:
+        raise Invalid(Violation("act_on", "is required in a criminal case: age is judged at the act (AGE-05)"))
+    born = to_date(letter.birth_date)
+    if born is None or letter.age_basis in {persons.AGE_BASIS_UNPROVEN, persons.AGE_BASIS_SELF_STATED}:
+        return [rules.result("AGE-04", act.on, "unproven")]
+    age = criminal_age(born, act_on)
+    if age >= ADULT_AT:
+        raise IllegalState("NOT_A_MINOR_AT_ACT", "the person was 18 or older at the act", rule="AGE-05")
+    if age < rules.RESPONSIBILITY_AGE_MIN:
+        raise IllegalState("UNDER_RESPONSIBILITY_AGE", "no criminal stage is possible at this age", rule="AGE-02")
+    found = [rules.result("AGE-05", act.on, "minor_at_act")]
+    if age < rules.RESPONSIBILITY_AGE_ORDINARY:
+        found.append(rules.result("AGE-02", act.on, "needs_spp_approval"))
+    return found

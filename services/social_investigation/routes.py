@@ -1,0 +1,104 @@
+"""How each command finds its investigation, what policies see of it, and what a decision is told besides."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from google.protobuf.message import Message
+
+from guanhu.directory.v1 import agency_events_pb2 as directory
+from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
+from services.kernel.access import ResourceFacts
+from services.kernel.clock import Clock
+from services.kernel.commands import Route
+from services.kernel.decision import CHINA_STANDARD_TIME, Act, AgencyFacts, CaseFacts, Facts
+from services.kernel.directory import Directory
+from services.kernel.handler import Call, Handler
+from services.social_investigation import reporting
+from services.social_investigation.paper import Papers
+from services.social_investigation.state import State
+from services.social_investigation.views import Cases
+
+QUERIES = frozenset({"GetReportDocument", "GetInvestigation", "ListInvestigations"})
+
+
+class Routes:
+    """The routes of every command."""
+
+    def __init__(self, handler: Handler[State], agencies: Directory, cases: Cases, papers: Papers, clock: Clock) -> None:
+        self.investigations = handler
+        self._agencies = agencies
+        self._cases = cases
+        self._papers = papers
+        self._clock = clock
+
+    def by_command(self) -> Mapping[str, Route[Any]]:
+        """Routes by the name of their method."""
+        methods = api.DESCRIPTOR.services_by_name["SocialInvestigationService"].methods
+        special = {"SubmitReport": self._submit_report, "IssueReport": self._issue_report}
+        return {
+            method.name: Route(
+                self.investigations, "investigation_id", resource, self._facts, _case_of, special.get(method.name)
+            )
+            for method in methods
+            if method.name not in QUERIES
+        }
+
+    def _facts(self, request: Any, state: State, call: Call) -> Facts:
+        letter = getattr(request, "letter", None)
+        named = [
+            request.head.on_behalf_of or call.principal.agency,
+            letter.provider_uscc if letter is not None else "",
+            getattr(request, "to_uscc", ""),
+        ]
+        case_id = state.case_id or getattr(request, "case_id", "")
+        needs_case = letter is not None and bool(case_id)
+        return Facts(self._named(*named), case=self._case(case_id) if needs_case else None)
+
+    def _named(self, *codes: str) -> Mapping[str, AgencyFacts]:
+        found = {code: self._agencies.agency(code) for code in codes if code}
+        return {code: facts for code, facts in found.items() if facts is not None}
+
+    def _case(self, case_id: str) -> CaseFacts | None:
+        case = self._cases.case(case_id)
+        if case is None:
+            return None
+        today = self._clock.now().astimezone(CHINA_STANDARD_TIME).date()
+        handling = self._agencies.participants(case_id, today, directory.PARTICIPANT_SCOPE_HANDLING)
+        return CaseFacts(case_id, case.organ, case.subject_id, case.act_on, handling | {case.organ}, case.closed)
+
+    def _submit_report(self, request: Any, state: State, act: Act, facts: Facts) -> Sequence[Message]:
+        events: Any = reporting.submit_report(request, state, act, facts)
+        report = self._papers.report(request.investigation_id)
+        # What is handed in stays provable after the person's key is gone.
+        events[0].report_sha256 = sha256(report.SerializeToString(deterministic=True)).digest()
+        return list(events)
+
+    def _issue_report(self, request: Any, state: State, act: Act, _: Facts) -> Sequence[Message]:
+        # The guards first: nothing is printed for one who may not issue it.
+        reporting.check_issue(state, act)
+        issued = self._papers.issue(request.investigation_id)
+        return reporting.issue_report(state, act, sha256(issued.pdf).digest(), sha256(issued.docx).digest())
+
+
+def resource(request: Any, state: State) -> ResourceFacts:
+    """An investigation as policies see it; a draft is the organ's alone."""
+    if not state.status:
+        organ = request.letter.organ_uscc if hasattr(request, "letter") else ""
+        return ResourceFacts("Investigation", request.investigation_id, organ=organ, participants=frozenset({organ} - {""}))
+    parties = {state.organ, state.transferred_to}
+    if state.status != api.INVESTIGATION_STATUS_DRAFT:
+        parties.add(state.provider)
+    return ResourceFacts(
+        "Investigation",
+        state.investigation_id,
+        organ=state.organ,
+        provider=state.provider,
+        participants=frozenset(parties - {""}),
+        officers=state.officers,
+        supervisor=state.supervisor,
+    )
+
+
+def _case_of(state: State) -> str:
+    return state.case_id

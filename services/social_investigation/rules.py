@@ -1,0 +1,146 @@
+"""Numbers and guards that the commands share. Each number has its source; P marks our own proposed default.
+
+Law: domain/03 §3.3 and §3.4; DL-SI-ACCEPT, DL-SI-ARREST, DL-SI-PROS, DL-SI-SUPPLEMENT (domain/10).
+"""
+
+from datetime import date, timedelta
+
+from guanhu.intake.v1 import referral_events_pb2 as referrals
+from guanhu.social_investigation.v1 import forms_pb2 as forms
+from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
+from guanhu.types.v1 import types_pb2
+from services.kernel.dates import from_date
+from services.kernel.decision import Act, Facts
+from services.kernel.errors import IllegalState
+from services.kernel.law import version_of_rule
+from services.kernel.period import add_working_days, subtract_working_days
+from services.social_investigation.state import State
+
+INVESTIGATORS_MIN = 2  # SI-R16
+ACCEPT_WORKING_DAYS = 2  # P, DL-SI-ACCEPT
+ACCEPT_WORKING_DAYS_ARREST = 1  # P, DL-SI-ACCEPT
+REPORT_DAYS_ARREST = 4  # P, DL-SI-ARREST: so that it arrives before day 7 of the review
+REPORT_WORKING_DAYS = 10  # borrowed from the community-corrections assessment, DL-SI-PROS
+REPORT_WORKING_DAYS_SIMPLE = 5  # the same, fast track
+SUPPLEMENT_WORKING_DAYS = 5  # P, DL-SI-SUPPLEMENT: 3 to 5
+BEFORE_HOST_WORKING_DAYS = 1  # P: the report arrives while the host period still runs
+RESPONSIBILITY_AGE_MIN = 12  # AGE-02
+RESPONSIBILITY_AGE_ORDINARY = 14  # AGE-02
+
+# Which organ has the case at a stage (SI-R01, SI-R06, SI-R12).
+STAGE_ORGANS: dict[int, str] = {
+    referrals.CASE_STAGE_INVESTIGATION: "PSB",
+    referrals.CASE_STAGE_ARREST_REVIEW: "PROC",
+    referrals.CASE_STAGE_PROSECUTION_REVIEW: "PROC",
+    referrals.CASE_STAGE_TRIAL: "COURT",
+    referrals.CASE_STAGE_CIVIL_FAMILY: "COURT",
+}
+# Who may be entrusted: social organisations, the community-correction institution, the Youth League (SI-R02, SI-R06, ACT-08).
+PROVIDER_TYPES = frozenset({"SWO", "JUST", "CYL"})
+ENDED = frozenset(
+    {
+        api.INVESTIGATION_STATUS_DECLINED,
+        api.INVESTIGATION_STATUS_CLOSED,
+        api.INVESTIGATION_STATUS_WITHDRAWN,
+        api.INVESTIGATION_STATUS_TERMINATED,
+    }
+)
+
+
+def result(rule_id: str, on: date, outcome: str) -> types_pb2.RuleResult:
+    """What a rule came to on a day, with the version of the law that was in force then (LAW-01).
+
+    Where no text of the rule was in force yet, what was done was practice, and the result says so.
+    """
+    version = version_of_rule(rule_id, on)
+    if version is None:
+        return types_pb2.RuleResult(rule_id=rule_id, outcome=f"{outcome}_by_practice")
+    effective = version.effective_on
+    return types_pb2.RuleResult(
+        rule_id=rule_id, rule_version=effective.isoformat(), law_effective_on=from_date(effective), outcome=outcome
+    )
+
+
+def is_criminal(stage: int) -> bool:
+    """Whether a stage belongs to a criminal case, where age at the act counts (AGE-05)."""
+    return stage != referrals.CASE_STAGE_CIVIL_FAMILY
+
+
+def accept_by(stage: int, issued_on: date) -> date:
+    """Last day on which the provider is expected to answer (DL-SI-ACCEPT)."""
+    arrest = stage == referrals.CASE_STAGE_ARREST_REVIEW
+    return add_working_days(issued_on, ACCEPT_WORKING_DAYS_ARREST if arrest else ACCEPT_WORKING_DAYS)
+
+
+def latest_before_host(host_deadline_on: date) -> date:
+    """Last day on which a report can still be used within the host period (SI-R20)."""
+    return subtract_working_days(host_deadline_on, BEFORE_HOST_WORKING_DAYS)
+
+
+def report_due(state: State, accepted_on: date) -> date:
+    """Day on which the report is due: our default, the letter's day or the host period, whichever comes first."""
+    if state.stage == referrals.CASE_STAGE_ARREST_REVIEW:
+        default = accepted_on + timedelta(days=REPORT_DAYS_ARREST)
+    else:
+        simple = state.urgency == forms.URGENCY_SIMPLE
+        default = add_working_days(accepted_on, REPORT_WORKING_DAYS_SIMPLE if simple else REPORT_WORKING_DAYS)
+    ends = [default]
+    if state.due_on:
+        ends.append(state.due_on)
+    if state.host_deadline_on:
+        ends.append(latest_before_host(state.host_deadline_on))
+    return min(ends)
+
+
+def in_status(state: State, *statuses: int) -> None:
+    """Raises IllegalState unless the investigation is in one of the states."""
+    if not state.status:
+        raise IllegalState("INVESTIGATION_UNKNOWN", "there is no such investigation")
+    if state.status not in statuses:
+        name = api.InvestigationStatus.Name(state.status).removeprefix("INVESTIGATION_STATUS_")  # type: ignore[arg-type]
+        raise IllegalState("INVESTIGATION_STATE", f"the investigation is {name}")
+
+
+def not_ended(state: State) -> None:
+    """Raises IllegalState where nothing more can happen to the investigation."""
+    in_status(state, *(number for number in api.InvestigationStatus.values() if number and number not in ENDED))
+
+
+def by_organ(state: State, act: Act) -> None:
+    """Raises IllegalState unless the commissioning organ acts."""
+    if act.organ != state.organ:
+        raise IllegalState("ORGAN_NOT_COMPETENT", "only the commissioning organ takes this step", rule="ACT-07")
+
+
+def by_organ_of_the_file(state: State, act: Act) -> None:
+    """Raises IllegalState unless the organ acts that has the report in its file now."""
+    if act.organ != (state.transferred_to or state.organ):
+        raise IllegalState("ORGAN_NOT_COMPETENT", "only the organ that has the file takes this step", rule="ACT-07")
+
+
+def by_provider(state: State, act: Act) -> None:
+    """Raises IllegalState unless the entrusted institution acts."""
+    if act.organ != state.provider:
+        raise IllegalState("NOT_THE_PROVIDER", "only the entrusted institution takes this step", rule="SI-R02")
+
+
+def by_investigator(state: State, act: Act) -> None:
+    """Raises IllegalState unless an assigned investigator acts."""
+    by_provider(state, act)
+    if act.officer not in state.officers:
+        raise IllegalState("NOT_ASSIGNED", "only an assigned investigator takes this step", rule="SI-R16")
+
+
+def not_frozen(state: State) -> None:
+    """Raises IllegalState while the report's re-use is frozen."""
+    if state.frozen:
+        raise IllegalState("REPORT_FROZEN", "the report is alleged or found to be false; its use is frozen", rule="SI-R11")
+
+
+def provider_ready(uscc: str, facts: Facts) -> None:
+    """Raises IllegalState unless the agency can be entrusted: registered, of the right type, on the roster, not suspended."""
+    agency = facts.agencies.get(uscc)
+    if agency is None or agency.type not in PROVIDER_TYPES:
+        raise IllegalState("PROVIDER_NOT_SUITABLE", "the provider is no body that can be entrusted", rule="SI-R02")
+    if agency.suspended or not agency.investigates:
+        raise IllegalState("PROVIDER_NOT_ON_ROSTER", "the provider is not on the roster", rule="SI-R02")
