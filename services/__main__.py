@@ -1,22 +1,109 @@
 """All services in one process, and the tools over them: `python -m services up | migrate | fsck | replay`."""
 
+import os
+import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
-from services.intake import app as intake
-from services.kernel.host import Build, run
-from services.social_investigation import app as social_investigation
-
-BUILDERS: dict[str, Build] = {intake.NAME: intake.build, social_investigation.NAME: social_investigation.build}
+from services.audit.evidence import EvidenceStore
+from services.audit.evidence_check import check_evidence
+from services.audit.fold import as_json
+from services.builders import BUILDERS, DECIDERS
+from services.kernel import host, log, postgres, resources
+from services.kernel.config import BadSettings, Config
+from services.kernel.fsck import Report, check_service, print_reports
+from services.kernel.host import Running, own_migrations
+from services.kernel.postgres import DatabaseUnavailable
 
 
 def up(_: Sequence[str]) -> int:
     """Serves everything until interrupted."""
-    return run(BUILDERS)
+    return host.run(BUILDERS)
 
 
-TASKS: dict[str, Callable[[Sequence[str]], int]] = {"up": up}
+def migrate(_: Sequence[str]) -> int:
+    """Brings every schema up to date."""
+    config = settings()
+    with postgres.opened(config.database_url, config.state_folder / "postgres") as url:
+        applied = resources.migrate_all(url, {name: own_migrations(name) for name in BUILDERS})
+    print("\n".join(applied) or "everything is up to date")
+    return 0
+
+
+def fsck(_: Sequence[str]) -> int:
+    """Proves that everything stored is whole."""
+    with beside() as running:
+        problems = print_reports(reports(running), print)
+    print("whole" if not problems else f"{problems} problems")
+    return 1 if problems else 0
+
+
+def replay(arguments: Sequence[str]) -> int:
+    """Folds one stream: SERVICE STREAM [VERSION]."""
+    if len(arguments) not in {2, 3} or not all(argument.isdigit() for argument in arguments[2:]):
+        print("replay SERVICE STREAM [VERSION], for example: replay intake case-7d6f... 2")
+        return 2
+    name, stream = arguments[0], arguments[1]
+    until = int(arguments[2]) if len(arguments) == 3 else 0
+    decider = DECIDERS.get(stream.partition("-")[0])
+    with beside() as running:
+        service = running.services.get(name)
+        if service is None or service.journal is None or decider is None:
+            print(f"no stream {stream} in {name}")
+            return 1
+        state, version = decider.initial, 0
+        for row in service.journal.read_stream(stream):
+            if until and row.version > until:
+                break
+            state, version = decider.evolve(state, service.codec.clear(row)), row.version
+            print(f"{row.version:5} {row.type}")
+    print(as_json(state))
+    return 0 if version else 1
+
+
+def reports(running: Running) -> Iterator[Report]:
+    """Every check of every service, and the evidence against the journals."""
+    pool = running.resources.pool
+    for service in running.services.values():
+        yield from check_service(service, pool)
+    journals = {name: s.journal for name, s in running.services.items() if s.journal is not None}
+    yield from check_evidence(EvidenceStore(pool, "audit"), journals)
+
+
+@contextmanager
+def beside() -> Iterator[Running]:
+    """The services on an address of their own, beside any that run already."""
+    config = settings()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with host.serving(replace(config, listen=address), BUILDERS) as running:
+        yield running
+
+
+def settings() -> Config:
+    """The settings of the environment."""
+    config = Config.from_env(os.environ, root=os.geteuid() == 0)
+    log.configure("WARNING")
+    return config
+
+
+TASKS: dict[str, Callable[[Sequence[str]], int]] = {"up": up, "migrate": migrate, "fsck": fsck, "replay": replay}
+
+
+def main() -> int:
+    """Runs the task that is named first."""
+    if len(sys.argv) < 2 or sys.argv[1] not in TASKS:
+        print(f"name a task: {', '.join(TASKS)}")
+        return 2
+    try:
+        return TASKS[sys.argv[1]](sys.argv[2:])
+    except (BadSettings, DatabaseUnavailable) as problem:
+        print(problem)
+        return 2
 
 
 if __name__ == "__main__":
-    sys.exit(TASKS[sys.argv[1]](sys.argv[2:]))
+    sys.exit(main())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from psycopg_pool import ConnectionPool
 
-from services.__main__ import BUILDERS
+from services.builders import BUILDERS
 from services.demo.client import Client
 from services.kernel import host, log, postgres
 from services.kernel.config import Config

@@ -5,6 +5,7 @@ the reason; its later events wait behind it; the other streams go on.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from services.kernel.journal import Recorded
 BATCH_ROWS_MAX = 200
 WAIT_S = 1.0
 AWAY_PAUSE_S = 0.5
+POLL_S = 0.05
 
 Effect = Callable[[psycopg.Connection, Recorded], None]
 
@@ -73,8 +75,15 @@ class Follower:
 
     def wait(self, position: int, timeout_s: float) -> bool:
         """Waits until the follower holds `position`; False when it does not within the time."""
-        with self._moved:
-            return self._moved.wait_for(lambda: self.position() >= position, timeout_s)
+        ends = time.monotonic() + timeout_s
+        while self.position() < position:
+            left = ends - time.monotonic()
+            if left <= 0:
+                return False
+            with self._moved:
+                # Woken by the follower of this process; another process may move it too, so it is asked now and then.
+                self._moved.wait(min(left, POLL_S))
+        return True
 
     def step(self, wait_s: float = 0.0) -> int:
         """Takes in the next batch and returns its size.

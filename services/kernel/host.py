@@ -13,7 +13,7 @@ import structlog
 
 from guanhu.journal.v1 import journal_service_pb2 as journalpb
 from guanhu.operations.v1 import operations_service_pb2 as operationspb
-from services.kernel import log, resources, telemetry
+from services.kernel import log, resources, schemas, telemetry
 from services.kernel.clock import Clock
 from services.kernel.commands import generic_handler
 from services.kernel.config import BadSettings, Config
@@ -54,6 +54,9 @@ def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | Non
     migrations = {name: own_migrations(name) for name in builders}
     with resources.opened(config, migrations, clock=clock) as opened:
         services = {name: build(opened) for name, build in builders.items()}
+        for service in services.values():
+            if service.journal is not None:
+                schemas.store(opened.pool, service.name, service.codec.registry)
         server = Server(Gate(opened.authenticator), reflect=not config.production)
         for service in services.values():
             for name, handler in service.handlers.items():

@@ -14,12 +14,13 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from services.kernel.codec import EventCodec
-from services.kernel.errors import Invalid, Unavailable, Violation
+from services.kernel.errors import Invalid, Overloaded, Unavailable, Violation
 from services.kernel.feed import Feed
 from services.kernel.follow import Follower
 from services.kernel.journal import Recorded
 
 WAIT_S = 5.0
+COMPARE_ATTEMPTS_MAX = 20
 
 # project(connection, schema of the view, row, event) writes what one event means; it never raises on a recorded event.
 Project = Callable[[psycopg.Connection, str, Recorded, Message], None]
@@ -91,11 +92,16 @@ class View:
         generation = self._generation + 1
         self._create(generation, live=False)
         follower = self._follower(generation)
-        events = follower.drain()
-        # Compare at the same position: the live view may be ahead or behind by what arrived meanwhile.
-        self.follower.wait(follower.position(), WAIT_S)
-        events += follower.drain()
-        differing = self._differing_rows(generation)
+        events = 0
+        for _ in range(COMPARE_ATTEMPTS_MAX):
+            events += follower.drain()
+            self.follower.wait(follower.position(), WAIT_S)
+            differing = self._differing_rows(generation)
+            if differing is not None:
+                break
+        else:
+            self._drop(generation)
+            raise Overloaded("events arrive faster than the new generation takes them in")
         if switch:
             self._switch(generation)
             follower.start()
@@ -175,9 +181,14 @@ class View:
             conn.execute(update, [False, self.definition.name, self._generation])
             conn.execute(update, [True, self.definition.name, generation])
 
-    def _differing_rows(self, generation: int) -> int:
+    def _differing_rows(self, generation: int) -> int | None:
+        """Rows that differ between both generations; None while they do not stand at the same position."""
         differing = 0
         with self._pool.connection() as conn:
+            # One snapshot for the positions and for every table: events go on arriving meanwhile.
+            conn.execute("set transaction isolation level repeatable read")
+            if self._stored_position(conn, self._generation) != self._stored_position(conn, generation):
+                return None
             for table in self.definition.tables:
                 live = sql.Identifier(self.schema, table)
                 new = sql.Identifier(self._schema_name(generation), table)
@@ -188,3 +199,8 @@ class View:
                 found = conn.execute(query).fetchone()
                 differing += int(found[0]) if found else 0
         return differing
+
+    def _stored_position(self, conn: psycopg.Connection, generation: int) -> int:
+        query = sql.SQL("select position from {}.positions where follower = %s").format(sql.Identifier(self._service))
+        found = conn.execute(query, [f"view:{self.definition.name}:{generation}"]).fetchone()
+        return int(found[0]) if found else 0
