@@ -1,0 +1,88 @@
+"""What a played case leaves on disk: the report on paper, the timeline, the bundle of the case."""
+
+import io
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from typing import Any
+
+from guanhu.audit.v1 import audit_service_pb2 as auditpb
+from guanhu.social_investigation.v1 import social_investigation_service_pb2 as investigationpb
+from guanhu.types.v1 import types_pb2
+from services.demo.casefile import CaseFile, Officer
+from services.demo.client import Client
+from services.demo.player import Played
+
+AUDIT = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_AUDIT, legal_basis="ACT-09")
+HANDLING = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_CASE_HANDLING, legal_basis="CPL Art. 279")
+PAGE = 200
+# Policies and audit work behind the commands: the history is whole when it has stopped growing.
+SETTLE_S = 0.4
+SETTLED_WITHIN_S = 10.0
+
+
+class Artefacts:
+    """Asks the running services for what a case leaves behind, as the officers of the case file."""
+
+    def __init__(self, case: CaseFile, played: Played, client: Client) -> None:
+        self._case = case
+        self._played = played
+        self._client = client
+
+    def whole_history(self) -> list[auditpb.Entry]:
+        """The history of the case once audit has everything that the case caused, as its auditor reads it."""
+        ends = time.monotonic() + SETTLED_WITHIN_S
+        entries = self._history()
+        while True:
+            time.sleep(SETTLE_S)
+            again = self._history()
+            if len(again) == len(entries) or time.monotonic() > ends:
+                return again
+            entries = again
+
+    def _history(self) -> list[auditpb.Entry]:
+        entries: list[auditpb.Entry] = []
+        token = ""
+        while True:
+            request = auditpb.GetHistoryRequest(
+                case_id=self._played.id_of("case"), purpose=AUDIT, page_size=PAGE, page_token=token
+            )
+            page = self._call("AUDITOR", "audit", "GetHistory", request)
+            entries += page.entries
+            token = page.next_page_token
+            if not token:
+                return entries
+
+    def report(self, document_format: Any) -> bytes:
+        """The issued report in one format, as the case's procurator fetches it."""
+        request = investigationpb.GetReportDocumentRequest(
+            investigation_id=self._played.kept["investigation"], purpose=HANDLING, format=document_format
+        )
+        content: bytes = self._call("CASE_PROCURATOR", "social_investigation", "GetReportDocument", request).content
+        return content
+
+    def bundle(self) -> bytes:
+        """The case as a bundle."""
+        request = auditpb.ExportCaseRequest(case_id=self._played.id_of("case"), purpose=AUDIT)
+        chunks = self._call("AUDITOR", "audit", "ExportCase", request)
+        return b"".join(chunk.chunk for chunk in chunks)
+
+    def _call(self, role: str, service: str, method: str, request: Any) -> Any:
+        officer = self._officer(role)
+        uscc = self._case.agencies[officer.agency].uscc
+        return self._client.call(service, method, request, uscc, officer.name, officer.role)
+
+    def _officer(self, role: str) -> Officer:
+        return next(officer for officer in self._case.officers.values() if officer.role == role)
+
+
+def verify_bundle(packed: bytes) -> str:
+    """Unpacks a bundle and runs the program that stands in it, with nothing of ours on its path; returns its last line."""
+    with tempfile.TemporaryDirectory(prefix="guanhu-bundle-") as name:
+        zipfile.ZipFile(io.BytesIO(packed)).extractall(name)
+        done = subprocess.run(
+            [sys.executable, "-I", "verify.py"], cwd=name, capture_output=True, text=True, check=False, timeout=60
+        )
+        return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr.strip()
