@@ -74,7 +74,7 @@ def swimlanes(entries: Sequence[Entry], as_of: datetime, due_windows: Sequence[D
         top += height
     ticks = _ticks(scale, top)
     listing, bottom = _listing(entries, due_windows, top + 34)
-    drawing = [*ticks, *parts, *_as_of_line(as_of, scale, top), *listing]
+    drawing = [*ticks, *_as_of_line(as_of, scale, top), *parts, *listing]
     return _document(drawing, bottom + 12, as_of)
 
 

@@ -1,0 +1,34 @@
+"""What a rule came to, and the days that nobody wrote in a letter."""
+
+from datetime import date
+
+import pytest
+
+from guanhu.intake.v1 import referral_events_pb2 as referrals
+from services.kernel.dates import to_date
+from services.social_investigation import rules
+from services.social_investigation.state import State
+
+
+def test_law_01_a_result_names_the_version_in_force_on_the_day() -> None:
+    result = rules.result("AGE-05", date(2021, 7, 1), "minor_at_act")
+    assert to_date(result.law_effective_on) == date.fromisoformat(result.rule_version) <= date(2021, 7, 1)
+    assert result.outcome == "minor_at_act"
+
+
+def test_law_01_before_a_rule_had_a_text_it_was_practice() -> None:
+    result = rules.result("SI-R02", date(2010, 1, 4), "two")
+    assert (result.outcome, result.rule_version) == ("two_by_practice", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "due"),
+    [
+        (State(stage=referrals.CASE_STAGE_PROSECUTION_REVIEW), date(2026, 3, 23)),
+        (State(stage=referrals.CASE_STAGE_ARREST_REVIEW), date(2026, 3, 13)),
+        (State(stage=referrals.CASE_STAGE_TRIAL, due_on=date(2026, 3, 20)), date(2026, 3, 20)),
+        (State(stage=referrals.CASE_STAGE_TRIAL, host_deadline_on=date(2026, 3, 20)), date(2026, 3, 19)),
+    ],
+)
+def test_si_r20_a_report_is_due_at_the_earliest_of_all_ends(state: State, due: date) -> None:
+    assert rules.report_due(state, date(2026, 3, 9)) == due
