@@ -104,7 +104,7 @@ def generated_is_current() -> int:
 
 
 def check(_: Sequence[str]) -> int:
-    """Style, types, borders between modules, protos, generated code: one line each."""
+    """Style, types, borders between modules, protos, generated code, branches of the deciders: one line each."""
     checks: list[tuple[str, Callable[[], int]]] = [
         ("format", lambda: run("ruff", "format", "--check", "--quiet", ".")),
         ("lint", lambda: run("ruff", "check", "--quiet", ".")),
@@ -114,6 +114,7 @@ def check(_: Sequence[str]) -> int:
         ("protos: format", lambda: run("buf", "format", "--diff", "--exit-code")),
         ("protos: breaking", lambda: run("buf", "breaking", "--against", str(BASELINE))),
         ("generated code", generated_is_current),
+        ("deciders: every branch tested", lambda: module("pytest", "tests/unit", "--cov", "--cov-report=term", "--quiet")),
     ]
     failed = 0
     for name, task in checks:
@@ -133,7 +134,7 @@ TASKS: dict[str, tuple[str, Task]] = {
     "demo": ("play published cases through the API, verify the history, write report and bundle", of("services.demo")),
     "up": ("serve everything in one process until interrupted", of("services", "up")),
     "test": ("run all tests; arguments go to pytest", of("pytest")),
-    "check": ("style, types, borders, protos, generated code", check),
+    "check": ("style, types, borders, protos, generated code, deciders covered branch by branch", check),
     "gen": ("regenerate gen/ from protos/; --release also renews the baseline of compatibility", gen),
     "migrate": ("bring the database's schemas up to date", of("services", "migrate")),
     "fsck": ("prove that journals, chains, followers and views are whole", of("services", "fsck")),

@@ -16,7 +16,16 @@ def test_the_standards_own_examples_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["110105194912310021", "11010519491331002X", "1101051949123100", "", "01010519491231002X", "11010519491231002x"]
+    "text",
+    [
+        "110105194912310021",
+        "11010519491331002X",
+        "1101051949123100",
+        "",
+        "01010519491231002X",
+        "11010519491231002x",
+        "110108200902300028",
+    ],
 )
 def test_a_number_with_a_wrong_check_date_or_shape_is_none(text: str) -> None:
     assert parse_identity_number(text) is None
