@@ -1,8 +1,9 @@
 """Synthetic agencies, persons, cases and referrals for intake's deciders; nobody in them exists."""
 
 import uuid
+from collections.abc import Callable
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from guanhu.command.v1 import command_pb2
 from guanhu.directory.v1 import agency_events_pb2 as directory
@@ -16,6 +17,8 @@ from services.kernel.dates import from_date
 from services.kernel.decision import AgencyFacts, CaseFacts, Facts
 from tests.contract.agencies import uscc
 from tests.unit.gwt import Story, act
+
+Command = TypeVar("Command")
 
 PROC, COURT, PSB, CYL, SWO, NOT_ON_ROSTER, SUSPENDED, UNREGISTERED = (uscc(number) for number in range(41, 49))
 CASE, SUBJECT, REFERRAL, OTHER = (str(uuid.UUID(int=number)) for number in range(1, 5))
@@ -37,7 +40,7 @@ LEAGUE = act(CYL, "desk")
 REGISTRAR = act(PROC, "registrar")
 
 
-def command(kind: Any, /, **fields: Any) -> Any:
+def command(kind: Callable[..., Command], /, **fields: Any) -> Command:
     """A command with a request id of its own."""
     return kind(head=command_pb2.CommandHead(request_id=str(uuid.uuid4())), **fields)
 
@@ -125,7 +128,7 @@ def submit(**changes: Any) -> Any:
     return command(api.SubmitReferralRequest, referral_id=REFERRAL, content=content(**changes))
 
 
-def on_referral(kind: Any, /, **fields: Any) -> Any:
+def on_referral(kind: Callable[..., Command], /, **fields: Any) -> Command:
     """A command on the referral."""
     return command(kind, referral_id=REFERRAL, **fields)
 
