@@ -61,8 +61,9 @@ def play_all(cases: list[tuple[Path, CaseFile]], out: Path) -> int:
     if problems:
         return 1
     events = sum(verified)
+    played = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
     print(
-        f"\nverified: {len(cases)} cases, {events} events in causal order, every leaf recomputed from the bundles"
+        f"\nverified: {played}, {events} events in causal order, every leaf recomputed from the bundles"
         f" outside our code, reports issued twice byte for byte alike, fsck found everything whole"
     )
     return 0
