@@ -80,8 +80,11 @@ def generate(folder: Path) -> int:
 
 
 def gen(arguments: Sequence[str]) -> int:
-    """Regenerates gen/; with --release also the descriptors that later changes are checked against."""
-    code = generate(REPOSITORY / "gen")
+    """Regenerates gen/, and the pages of docs/ that follow from the code.
+
+    With --release also the descriptors that later changes are checked against.
+    """
+    code = generate(REPOSITORY / "gen") or module("docs.pages")
     if code == 0 and "--release" in arguments:
         code = run("buf", "build", "-o", str(BASELINE))
     return code
@@ -108,12 +111,13 @@ def check(_: Sequence[str]) -> int:
     checks: list[tuple[str, Callable[[], int]]] = [
         ("format", lambda: run("ruff", "format", "--check", "--quiet", ".")),
         ("lint", lambda: run("ruff", "check", "--quiet", ".")),
-        ("types", lambda: run("mypy", "--no-error-summary", "services", "tests", "run.py")),
+        ("types", lambda: run("mypy", "--no-error-summary", "services", "tests", "docs", "run.py")),
         ("borders", lambda: run("lint-imports", "--no-cache")),
         ("protos: lint", lambda: run("buf", "lint")),
         ("protos: format", lambda: run("buf", "format", "--diff", "--exit-code")),
         ("protos: breaking", lambda: run("buf", "breaking", "--against", str(BASELINE))),
         ("generated code", generated_is_current),
+        ("generated pages", lambda: module("docs.pages", "--check")),
         ("deciders: every branch tested", lambda: module("pytest", "tests/unit", "--cov", "--cov-report=term", "--quiet")),
     ]
     failed = 0
@@ -135,10 +139,17 @@ TASKS: dict[str, tuple[str, Task]] = {
     "up": ("serve everything in one process until interrupted", of("services", "up")),
     "test": ("run all tests; arguments go to pytest", of("pytest")),
     "check": ("style, types, borders, protos, generated code, deciders covered branch by branch", check),
-    "gen": ("regenerate gen/ from protos/; --release also renews the baseline of compatibility", gen),
+    "gen": (
+        "regenerate gen/ from protos/ and pages of docs/ from the code; --release also renews the baseline of compatibility",
+        gen,
+    ),
     "migrate": ("bring the database's schemas up to date", of("services", "migrate")),
     "fsck": ("prove that journals, chains, followers and views are whole", of("services", "fsck")),
     "replay": ("fold a stream at any point: replay SERVICE STREAM [VERSION]", of("services", "replay")),
+    "identity": (
+        "write a development identity for other clients: identity USCC [OFFICER ROLE] FOLDER",
+        of("services", "identity"),
+    ),
 }
 
 

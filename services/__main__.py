@@ -1,4 +1,4 @@
-"""All services in one process, and the tools over them: `python -m services up | migrate | fsck | replay`."""
+"""All services in one process, and the tools over them: `python -m services up | migrate | fsck | replay | identity`."""
 
 import os
 import socket
@@ -6,13 +6,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from services.audit.evidence import EvidenceStore
 from services.audit.evidence_check import check_evidence
 from services.audit.fold import as_json
 from services.builders import BUILDERS, DECIDERS
 from services.kernel import host, log, postgres, resources
+from services.kernel.clock import SystemClock
 from services.kernel.config import BadSettings, Config
+from services.kernel.devauthority import DevAuthority, NotInProduction, write_identity
 from services.kernel.fsck import Report, check_service, print_reports
 from services.kernel.host import Running, own_migrations
 from services.kernel.postgres import DatabaseUnavailable
@@ -63,6 +66,23 @@ def replay(arguments: Sequence[str]) -> int:
     return 0 if version else 1
 
 
+def identity(arguments: Sequence[str]) -> int:
+    """Writes a development identity for foreign clients: USCC [OFFICER ROLE] FOLDER."""
+    if len(arguments) not in {2, 4}:
+        print("identity USCC [OFFICER ROLE] FOLDER, for example: identity 111101080000001018 me CASE_PROCURATOR out/me")
+        return 2
+    uscc, *officer, folder = arguments
+    config = settings()
+    try:
+        authority = DevAuthority.create_or_load(config.state_folder / "authority", SystemClock())
+    except NotInProduction as refusal:
+        print(refusal)
+        return 2
+    for path in write_identity(authority, uscc, officer, Path(folder)):
+        print(path)
+    return 0
+
+
 def reports(running: Running) -> Iterator[Report]:
     """Every check of every service, and the evidence against the journals."""
     pool = running.resources.pool
@@ -90,7 +110,13 @@ def settings() -> Config:
     return config
 
 
-TASKS: dict[str, Callable[[Sequence[str]], int]] = {"up": up, "migrate": migrate, "fsck": fsck, "replay": replay}
+TASKS: dict[str, Callable[[Sequence[str]], int]] = {
+    "up": up,
+    "migrate": migrate,
+    "fsck": fsck,
+    "replay": replay,
+    "identity": identity,
+}
 
 
 def main() -> int:

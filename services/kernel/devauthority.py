@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,22 @@ class DevAuthority:
             .sign(self._key, hashes.SHA256())
         )
         return _key_pem(key), certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def write_identity(authority: DevAuthority, uscc: str, officer: Sequence[str], folder: Path) -> list[Path]:
+    """Writes ca.pem, agency.pem, agency.key and, where `officer` is an id and a role, the officer's token.
+
+    Returns the files, which only their owner can read.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key, certificate = authority.agency_credentials(uscc)
+    contents = {"ca.pem": authority.ca_pem, "agency.pem": certificate, "agency.key": key}
+    if officer:
+        name, role = officer
+        contents["token"] = authority.token(uscc, name, role, certificate).encode()
+    for name, content in contents.items():
+        _write(folder / name, content)
+    return [folder / name for name in contents]
 
 
 def _authority_certificate(key: ec.EllipticCurvePrivateKey, clock: Clock) -> x509.Certificate:

@@ -1,6 +1,6 @@
 """Numbers and guards that the commands share. Each number has its source; P marks our own proposed default.
 
-Law: domain/03 §3.3 and §3.4; DL-SI-ACCEPT, DL-SI-ARREST, DL-SI-PROS, DL-SI-SUPPLEMENT (domain/10).
+Law: domain/03 §3.3 and §3.4; DL-SI-ACCEPT, DL-SI-ARREST, DL-SI-PROS, DL-SI-SUPPL (domain/10).
 """
 
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ ACCEPT_WORKING_DAYS_ARREST = 1  # P, DL-SI-ACCEPT
 REPORT_DAYS_ARREST = 4  # P, DL-SI-ARREST: so that it arrives before day 7 of the review
 REPORT_WORKING_DAYS = 10  # borrowed from the community-corrections assessment, DL-SI-PROS
 REPORT_WORKING_DAYS_SIMPLE = 5  # the same, fast track
-SUPPLEMENT_WORKING_DAYS = 5  # P, DL-SI-SUPPLEMENT: 3 to 5
+SUPPLEMENT_WORKING_DAYS = 5  # P, DL-SI-SUPPL: 3 to 5
 BEFORE_HOST_WORKING_DAYS = 1  # P: the report arrives while the host period still runs
 RESPONSIBILITY_AGE_MIN = 12  # AGE-02
 RESPONSIBILITY_AGE_ORDINARY = 14  # AGE-02
