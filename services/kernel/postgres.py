@@ -78,7 +78,17 @@ def pool(url: str, *, min_size: int = 2, max_size: int = 10) -> Iterator[Connect
         open=True,
     ) as opened_pool:
         opened_pool.wait(timeout=30)
+        _require_durability(opened_pool)
         yield opened_pool
+
+
+def _require_durability(opened_pool: ConnectionPool) -> None:
+    # With either of them off the server acknowledges what a crash takes away again.
+    with opened_pool.connection() as conn:
+        for setting in ("fsync", "synchronous_commit"):
+            row = conn.execute("select current_setting(%s)", [setting]).fetchone()
+            if row == ("off",):
+                raise DatabaseUnavailable(f"the database has {setting} = off and would lose acknowledged events; turn it on")
 
 
 class Embedded:
