@@ -68,7 +68,9 @@ class Story(Generic[State]):
 
     def when(self, command: Any, by: Act) -> Sequence[Any]:
         """The events that a well-formed command comes to."""
-        validate.check(command)
+        # A policy's own commands are no messages: they never come from outside.
+        if isinstance(command, Message):
+            validate.check(command)
         return self.decider.decide(command, self.state, by, self.facts)
 
     def after(self, command: Any, by: Act) -> "Story[State]":
