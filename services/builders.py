@@ -8,6 +8,8 @@ from services.intake import agency, case, person, referral
 from services.intake import app as intake
 from services.kernel.decision import Decider
 from services.kernel.host import Build
+from services.notify import app as notify
+from services.notify import obligation, reconciliation, subscription
 from services.social_investigation import app as social_investigation
 from services.social_investigation import investigation
 
@@ -17,11 +19,15 @@ _ALL: tuple[Decider[Any], ...] = (
     person.DECIDER,
     referral.DECIDER,
     investigation.DECIDER,
+    obligation.DECIDER,
+    subscription.DECIDER,
+    reconciliation.DECIDER,
 )
 DECIDERS: Mapping[str, Decider[Any]] = {decider.category: decider for decider in _ALL}
 
 BUILDERS: Mapping[str, Build] = {
     intake.NAME: intake.build,
     social_investigation.NAME: social_investigation.build,
+    notify.NAME: notify.build,
     audit.NAME: audit.builder(DECIDERS),
 }

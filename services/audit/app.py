@@ -7,6 +7,7 @@ from typing import Any
 from guanhu.audit.v1 import audit_service_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
+from guanhu.notify.v1 import obligation_events_pb2, reconciliation_events_pb2, subscription_events_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2
 from services.audit.evidence import EvidenceStore, taking_in
 from services.audit.fold import Folder
@@ -27,13 +28,16 @@ from services.kernel.vault import NoKeys
 from services.kernel.view import View
 
 NAME = "audit"
-FOLLOWED = ("intake", "social_investigation")
+FOLLOWED = ("intake", "social_investigation", "notify")
 EVENTS = (
     agency_events_pb2.DESCRIPTOR,
     case_events_pb2.DESCRIPTOR,
     person_events_pb2.DESCRIPTOR,
     referral_events_pb2.DESCRIPTOR,
     investigation_events_pb2.DESCRIPTOR,
+    obligation_events_pb2.DESCRIPTOR,
+    subscription_events_pb2.DESCRIPTOR,
+    reconciliation_events_pb2.DESCRIPTOR,
 )
 SERVICE = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from guanhu.audit.v1 import audit_service_pb2
 from guanhu.intake.v1 import intake_service_pb2
+from guanhu.notify.v1 import notify_service_pb2
 from guanhu.operations.v1 import operations_service_pb2
 from guanhu.social_investigation.v1 import social_investigation_service_pb2
 from services.kernel.devauthority import DevAuthority
@@ -21,6 +22,7 @@ STREAM_DEADLINE_S = 60.0
 _SERVICES = {
     "intake": intake_service_pb2.DESCRIPTOR.services_by_name["IntakeService"],
     "social_investigation": social_investigation_service_pb2.DESCRIPTOR.services_by_name["SocialInvestigationService"],
+    "notify": notify_service_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     "audit": audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"],
     "operations": operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"],
 }

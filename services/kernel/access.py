@@ -14,7 +14,18 @@ import cedarpy
 BASE = Path(__file__).parent / "policies" / "base.cedar"
 
 # The types of records that policies speak of; all have the same attributes, empty where they say nothing.
-RESOURCE_TYPES = ("Case", "Person", "Referral", "Investigation", "Agency", "Directory", "Journal", "History", "Operations")
+RESOURCE_TYPES = (
+    "Case",
+    "Person",
+    "Referral",
+    "Investigation",
+    "Agency",
+    "Directory",
+    "Journal",
+    "History",
+    "Operations",
+    "Message",
+)
 
 # Groups that an action may be in.
 GROUPS = ("read", "command", "statutory", "operation")

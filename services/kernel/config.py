@@ -1,10 +1,16 @@
 """Settings, read from the environment once at the start; every problem is reported at once."""
 
+import ipaddress
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+# Loopback, link-local and unspecified addresses: what a machine calls itself by.
+_OWN_NETWORKS = tuple(
+    ipaddress.ip_network(text) for text in ("127.0.0.0/8", "0.0.0.0/8", "169.254.0.0/16", "::1/128", "::/128", "fe80::/10")
+)
 
 
 class BadSettings(Exception):
@@ -28,6 +34,16 @@ class Config:
     intake_address: str = ""
     social_investigation_address: str = ""
     audit_address: str = ""
+    notify_address: str = ""
+    notify_networks: str = ""
+    notify_ca: str = ""
+    smtp_host: str = ""
+    smtp_port: str = "587"
+    smtp_security: str = "starttls"
+    smtp_sender: str = ""
+    smtp_user: str = ""
+    smtp_password_file: str = ""
+    sms_folder: str = ""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
 
@@ -74,7 +90,24 @@ def _problems(config: Config) -> list[str]:
         problems.append("GUANHU_ENVIRONMENT is development or production")
     if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         problems.append("GUANHU_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR")
+    problems += _network_problems(config)
+    if config.smtp_host and not (config.smtp_sender and config.smtp_port.isascii() and config.smtp_port.isdigit()):
+        problems.append("GUANHU_SMTP_HOST needs GUANHU_SMTP_SENDER and a number as GUANHU_SMTP_PORT")
+    if config.smtp_security not in {"starttls", "tls"}:
+        problems.append("GUANHU_SMTP_SECURITY is starttls or tls: mail never leaves in clear")
     if config.production:
         needed = ("database_url", "tls_certificate", "tls_key", "tls_client_ca", "token_jwks", "kek_file")
         problems += [f"GUANHU_{name.upper()} is needed in production" for name in needed if not getattr(config, name)]
     return problems
+
+
+def _network_problems(config: Config) -> Iterator[str]:
+    for part in filter(None, map(str.strip, config.notify_networks.split(","))):
+        try:
+            network = ipaddress.ip_network(part)
+        except ValueError:
+            yield f"GUANHU_NOTIFY_NETWORKS: {part} is no network"
+            continue
+        own = any(network.overlaps(one) for one in _OWN_NETWORKS if one.version == network.version)
+        if config.production and own:
+            yield f"GUANHU_NOTIFY_NETWORKS: {part} holds addresses of the machine itself; production never sends there"

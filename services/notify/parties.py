@@ -87,8 +87,8 @@ def after(before: Parties, event: Any) -> Parties:
             return replace(before, participations=(*_without(before, event), part))
         case directory.ParticipantRemoved():
             return replace(before, participations=_without(before, event))
-        case obligations.MessageOwed():
-            return before.having(sender=event.from_uscc, receiver=event.to_uscc)
+        case obligations.ObligationEscalated():
+            return before.having(sender=event.to_uscc)
     return before
 
 

@@ -120,7 +120,7 @@ def test_what_a_service_records_by_itself_is_told_in_the_name_of_the_organ() -> 
 
 def test_an_alert_goes_to_the_sender_about_the_other_agency_and_needs_no_receipt() -> None:
     escalated = obligations.ObligationEscalated(to_uscc=SWO, about_uscc=PROC)
-    [message] = owing(escalated, parties_after(b.owed(), escalated), "", AT)
+    [message] = owing(escalated, parties_after(escalated), "", AT)
     assert message == Owing(PROC, SWO, ESCALATION)
 
 

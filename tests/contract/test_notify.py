@@ -1,0 +1,196 @@
+"""Notifications over a real channel: inbox, subscriptions, receipts, and a ledger that names every missing message."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+from psycopg import sql
+
+from guanhu.notify.v1 import notify_service_pb2 as api
+from guanhu.notify.v1 import obligation_events_pb2 as obligations
+from guanhu.notify.v1 import reconciliation_events_pb2 as reconciliations
+from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
+from services.kernel.journal import Recorded
+from services.kernel.rpc import reason_of
+from services.notify.obligation import Owe
+from tests.contract.agencies import AUD, CASE_HANDLING, CYL, OTHER_SWO, PROC, SWO, head, new_id
+from tests.contract.notices import System, system
+
+ACCEPTED = "guanhu.intake.v1.ReferralAccepted"
+SUBMITTED = "guanhu.intake.v1.ReferralSubmitted"
+
+
+@pytest.fixture
+def told(database_url: str, tmp_path: Any) -> Iterator[System]:
+    with system(database_url, tmp_path / "state") as made:
+        yield made
+
+
+def refused(call: Any) -> str:
+    with pytest.raises(grpc.RpcError) as refusal:
+        call()
+    return reason_of(refusal.value)
+
+
+def problems(answer: api.ReconcileResponse) -> list[tuple[str, str, str]]:
+    """What is missing: its kind, the recipient, the event."""
+    name = reconciliations.DiscrepancyKind.Name
+    return [
+        (name(found.kind).removeprefix("DISCREPANCY_KIND_"), found.to_uscc, found.cause.type) for found in answer.discrepancies
+    ]
+
+
+def test_a_referral_is_told_acknowledged_and_accounted_for(told: System) -> None:
+    referral_id = told.refer()
+    told.settle()
+    [message] = told.inbox(CYL)
+    assert (message.from_uscc, message.handoff_id) == (PROC, "HO-05")
+    assert message.cause.stream == f"referral-{referral_id}"
+    assert message.text_zh.startswith("【观护·移送 HO-05】转介提交。")
+    assert "盗窃" not in message.text_zh + message.text_en
+    told.until(lambda: told.sent(PROC)[0].status == api.OBLIGATION_STATUS_DELIVERED)
+    told.acknowledge(message)
+    told.settle()
+    assert told.sent(PROC)[0].status == api.OBLIGATION_STATUS_ACKNOWLEDGED
+    [pair] = told.reconcile(PROC).pairs
+    assert (pair.owed, pair.delivered, pair.acknowledgement_due, pair.acknowledged) == (1, 1, 1, 1)
+    assert (pair.under_way, pair.discrepancies) == (0, 0)
+
+
+def test_an_accepted_referral_is_told_to_sender_and_provider(told: System) -> None:
+    told.accept(told.refer())
+    told.settle()
+    assert [message.kind for message in told.inbox(PROC)] == [obligations.OBLIGATION_KIND_ANSWER]
+    assert [message.handoff_id for message in told.inbox(SWO)] == ["HO-05"]
+    assert told.reconcile().total == 0
+
+
+def test_a_party_subscribes_and_a_stranger_hears_nothing(told: System) -> None:
+    added = "guanhu.directory.v1.ParticipantAdded"
+    for uscc in (CYL, SWO, OTHER_SWO):
+        wanted = subscriptions.EventFilter(subscription_id=new_id())
+        told.call("Subscribe", api.SubscribeRequest(head=head(), uscc=uscc, filter=wanted), uscc)
+    quiet = api.SetPreferenceRequest(head=head(), uscc=CYL, event_type=added, suppressed=True)
+    told.call("SetPreference", quiet, CYL)
+    told.clock.move(seconds=6)
+    told.accept(told.refer())
+    told.until(lambda: bool(told.inbox(SWO, status=api.OBLIGATION_STATUS_DELIVERED)))
+    told.settle()
+    assert {message.cause.type for message in told.inbox(SWO)} == {ACCEPTED, added}
+    assert {message.cause.type for message in told.inbox(CYL)} == {SUBMITTED}, "nobody is told of the own act"
+    assert {message.cause.type for message in told.inbox(CYL, status=api.OBLIGATION_STATUS_SUPPRESSED)} == {added}
+    assert told.inbox(OTHER_SWO) == []
+    assert told.reconcile().total == 0
+
+
+def test_only_the_recipient_acknowledges_and_a_stranger_learns_nothing(told: System) -> None:
+    told.refer()
+    told.settle()
+    [message] = told.inbox(CYL)
+    request = api.AcknowledgeReceiptRequest(head=head(), obligation_id=message.obligation_id)
+    assert refused(lambda: told.call("AcknowledgeReceipt", request, PROC)) == "NOT_ALLOWED"
+    assert refused(lambda: told.call("AcknowledgeReceipt", request, OTHER_SWO)) == "SEALED_OR_NOT_FOUND"
+    unknown = api.AcknowledgeReceiptRequest(head=head(), obligation_id=new_id())
+    assert refused(lambda: told.call("AcknowledgeReceipt", unknown, CYL)) == "SEALED_OR_NOT_FOUND"
+
+
+def test_only_the_operator_opens_a_way_out_and_an_agency_names_only_its_own_endpoint(told: System) -> None:
+    allow = api.AllowHostsRequest(head=head(), uscc=PROC, hosts=["localhost"])
+    assert refused(lambda: told.call("AllowHosts", allow, PROC)) == "NOT_ALLOWED"
+    endpoint = subscriptions.Endpoint(channel=subscriptions.CHANNEL_WEBHOOK, address="https://localhost/")
+    register = api.RegisterEndpointRequest(head=head(), uscc=PROC, endpoint=endpoint)
+    assert refused(lambda: told.call("RegisterEndpoint", register, PROC)) == "ENDPOINT_HOST_NOT_ALLOWED"
+    assert refused(lambda: told.call("RegisterEndpoint", register, CYL)) == "SEALED_OR_NOT_FOUND"
+    mailbox = subscriptions.Endpoint(channel=subscriptions.CHANNEL_EMAIL, address="duty@localhost")
+    told.call("AllowHosts", api.AllowHostsRequest(head=head(), uscc=PROC, hosts=["localhost"]))
+    register = api.RegisterEndpointRequest(head=head(), uscc=PROC, endpoint=mailbox)
+    assert refused(lambda: told.call("RegisterEndpoint", register, PROC)) == "CHANNEL_NOT_OFFERED"
+
+
+def test_an_auditor_sees_all_accounts_and_an_agency_its_own(told: System) -> None:
+    told.accept(told.refer())
+    told.settle()
+    assert len(told.reconcile(AUD, "auditor-1", "AUDITOR").pairs) == 3
+    assert {(pair.from_uscc, pair.to_uscc) for pair in told.reconcile(SWO).pairs} == {(CYL, SWO)}
+
+
+def test_a_row_deleted_from_the_view_is_named(told: System) -> None:
+    told.refer()
+    told.settle()
+    schema = told.running.services["notify"].views["obligations"].schema
+    with psycopg.connect(told.running.resources.database_url) as conn:
+        conn.execute(sql.SQL("delete from {}").format(sql.Identifier(schema, "obligations")))
+    assert problems(told.reconcile()) == [("NOT_LISTED", CYL, SUBMITTED)]
+
+
+def test_an_event_that_a_follower_skipped_is_named(told: System) -> None:
+    follower = next(f for f in told.running.services["notify"].followers if f.name == "telling:intake")
+    whole = follower._effect
+
+    def broken(conn: psycopg.Connection, row: Recorded) -> None:
+        if row.type != ACCEPTED:
+            whole(conn, row)
+
+    follower._effect = broken
+    told.accept(told.refer())
+    told.settle()
+    assert told.reconcile().total == 0, "the event is young: its messages may be on their way"
+    told.clock.move(seconds=61)
+    assert sorted(problems(told.reconcile())) == sorted([("NOT_OWED", PROC, ACCEPTED), ("NOT_OWED", SWO, ACCEPTED)])
+
+
+def test_an_obligation_that_no_event_demands_is_named(told: System) -> None:
+    cause = obligations.Cause(origin="intake", position=1, stream="agency-x", type="guanhu.directory.v1.AgencyRegistered")
+    owed = obligations.MessageOwed(obligation_id=new_id(), cause=cause, from_uscc=PROC, to_uscc=CYL)
+    owed.kind = obligations.OBLIGATION_KIND_SUBSCRIPTION
+    books: Any = told.running.services["notify"].workers[1]  # type: ignore[attr-defined]
+    books._ledger.execute({owed.obligation_id: Owe(owed)})
+    told.settle()
+    assert problems(told.reconcile())[0][0] == "UNFOUNDED"
+
+
+def test_an_overdue_receipt_alerts_the_sender_and_is_named(told: System) -> None:
+    told.refer()
+    told.settle()
+    told.until(lambda: told.inbox(CYL)[0].status == api.OBLIGATION_STATUS_DELIVERED)
+    told.clock.move(days=12)
+    told.until(lambda: bool(told.inbox(PROC)))
+    [alert] = told.inbox(PROC)
+    assert (alert.kind, alert.from_uscc) == (obligations.OBLIGATION_KIND_ESCALATION, CYL)
+    assert told.inbox(CYL)[0].escalated
+    assert problems(told.reconcile()) == [("NOT_ACKNOWLEDGED", CYL, SUBMITTED)]
+
+
+def test_the_days_account_is_recorded_once(told: System) -> None:
+    told.refer()
+    told.settle()
+    books: Any = told.running.services["notify"].workers[1]  # type: ignore[attr-defined]
+    assert [books.step(told.clock.now()), books.step(told.clock.now())] == [True, False]
+    journal = told.running.services["notify"].journal
+    assert journal is not None
+    [row] = [row for row in journal.read(0, 1000) if row.stream.startswith("reconciliation-")]
+    event: Any = told.running.services["notify"].codec.clear(row)
+    assert (event.discrepancies, event.pairs[0].owed) == (0, 1)
+    told.clock.move(days=1)
+    assert books.step(told.clock.now())
+
+
+def test_a_watch_goes_on_where_it_was_broken_off(told: System) -> None:
+    for _ in range(3):
+        told.refer()
+    told.settle()
+    positions: list[int] = []
+    for expected in range(1, 4):
+        # Broken off after every message: the next watch begins after the last position whose effect was stored.
+        stub = told.client.channel(CYL).unary_stream(
+            "/guanhu.notify.v1.NotifyService/Watch",
+            request_serializer=api.WatchRequest.SerializeToString,
+            response_deserializer=api.WatchResponse.FromString,
+        )
+        stream = stub(api.WatchRequest(purpose=CASE_HANDLING, after=max(positions, default=0)), timeout=20)
+        positions.append(next(iter(stream)).message.position)
+        stream.cancel()  # type: ignore[no-untyped-call]
+        assert len(positions) == expected
+    assert positions == [message.position for message in told.inbox(CYL)]
