@@ -38,13 +38,17 @@ AGAIN = {
 
 
 class ServiceProcess:
-    """`python -m services up` over a database; killed and started again at the same address."""
+    """`python -m services up` over a database; killed and started again at the same address.
 
-    def __init__(self, database_url: str, state: Path) -> None:
+    `settings` are environment variables.
+    """
+
+    def __init__(self, database_url: str, state: Path, **settings: str) -> None:
         self.address = free_address()
         self._state = state
         self._environment = {
             **os.environ,
+            **settings,
             "GUANHU_DATABASE_URL": database_url,
             "GUANHU_STATE_FOLDER": str(state),
             "GUANHU_LISTEN": self.address,
