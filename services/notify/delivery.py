@@ -25,7 +25,7 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.notify.channels import ORDER, Channels, Outgoing, Result
 from services.notify.ledger import Done, Ledger
-from services.notify.obligation import Begin, Finish, Overdue, channel_at
+from services.notify.obligation import Begin, Finish, Overdue
 from services.notify.subscription import State as Subscriptions
 from services.notify.views import Line, Obligations
 
@@ -38,6 +38,7 @@ TURN_S = 4.0
 SLOW_S = 0.5
 OVERDUE_MAX = 500
 IDLE_S = 0.5
+STEP_S = 0.03
 VIEW_WAIT_S = 5.0
 
 
@@ -123,6 +124,8 @@ class DeliveryWorker:
             self._journal.wait(head, IDLE_S)
         except Refusal:
             self._stop.wait(IDLE_S)
+        # Deliveries are events too: without this a busy turn would have the queue looked at for each of them.
+        self._stop.wait(STEP_S)
 
     def _by_turn(self, due: Sequence[str]) -> list[str]:
         with self._lock:
@@ -167,7 +170,8 @@ class DeliveryWorker:
         if not lines:
             return False
         to = self._agencies.load(uscc).state
-        begun = self._begin(lines, to, now)
+        channels = tuple(channel for channel in ORDER if channel in to.endpoints and channel in self._channels)
+        begun = self._ledger.execute({line.obligation_id: Begin(channels) for line in lines})
         sending = [line for line in lines if (done := begun[line.obligation_id]).events and done.state.under_way]
         finishes, failed, took_s = self._send(sending, begun, to, ends)
         finished = self._ledger.execute(finishes) if finishes else {}
@@ -175,13 +179,6 @@ class DeliveryWorker:
         pace.slow = failed or took_s > SLOW_S
         pace.batch = 1 if failed else max(1, min(BATCH_MAX, pace.batch * 2, int(TURN_S / 2 / max(took_s, 0.001))))
         return not failed and any(done.events for done in begun.values())
-
-    def _begin(self, lines: Sequence[Line], to: Subscriptions, now: datetime) -> dict[str, Done]:
-        channels = [channel for channel in ORDER if channel in to.endpoints and channel in self._channels]
-        states = self._ledger.load([line.obligation_id for line in lines])
-        return self._ledger.execute(
-            {line.obligation_id: Begin(channel_at(channels, states[line.obligation_id].state, now)) for line in lines}
-        )
 
     def _send(
         self, lines: Sequence[Line], begun: dict[str, Done], to: Subscriptions, ends: float

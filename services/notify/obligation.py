@@ -50,9 +50,9 @@ class Owe:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The next attempt begins, by a channel."""
+    """The next attempt begins, by one of the agency's channels, which are in its order of preference."""
 
-    channel: "subscriptions.Channel.ValueType"
+    channels: tuple["subscriptions.Channel.ValueType", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +169,16 @@ def _owe(command: Owe, state: State, act: Act) -> Sequence[Message]:
 def _begin(command: Begin, state: State, act: Act) -> Sequence[Message]:
     if state.status != OWED or act.recorded_at < state.due_at:
         return []
-    n = state.attempts + 1
+    n, channel = state.attempts + 1, channel_at(command.channels, state, act.recorded_at)
     before: list[Message] = []
     if state.under_way:
         # Whoever began it is gone: only one at a time delivers to an agency.
         before = [_attempt(state, events.ATTEMPT_OUTCOME_UNKNOWN, retry_at=act.recorded_at)]
-    if command.channel == subscriptions.CHANNEL_INBOX:
+    if channel == subscriptions.CHANNEL_INBOX:
         # Nothing leaves the system: what is recorded here is in the inbox.
-        placed = events.DeliveryAttempted(n=n, channel=command.channel, outcome=events.ATTEMPT_OUTCOME_DELIVERED)
-        return [*before, placed, events.MessageDelivered(channel=command.channel)]
-    return [*before, events.DeliveryBegun(n=n, channel=command.channel)]
+        placed = events.DeliveryAttempted(n=n, channel=channel, outcome=events.ATTEMPT_OUTCOME_DELIVERED)
+        return [*before, placed, events.MessageDelivered(channel=channel)]
+    return [*before, events.DeliveryBegun(n=n, channel=channel)]
 
 
 def _finish(command: Finish, state: State, act: Act) -> Sequence[Message]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,13 @@ AGAIN = {
 class ServiceProcess:
     """`python -m services up` over a database; killed and started again at the same address.
 
-    `settings` are environment variables.
+    `settings` are environment variables; `command` may name another module that serves.
     """
 
-    def __init__(self, database_url: str, state: Path, **settings: str) -> None:
+    def __init__(self, database_url: str, state: Path, *, command: Sequence[str] = ("services", "up"), **settings: str) -> None:
         self.address = free_address()
         self._state = state
+        self._command = [sys.executable, "-m", *command]
         self._environment = {
             **os.environ,
             **settings,
@@ -62,7 +63,7 @@ class ServiceProcess:
         """Starts and waits until it serves; returns the seconds that it took."""
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "services", "up"], env=self._environment, cwd=ROOT, text=True,
+            self._command, env=self._environment, cwd=ROOT, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -102,6 +103,13 @@ class ServiceProcess:
             self._drain = None
         self._process.stdout.close()
         return code
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the process has used so far."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        # utime and stime, proc_pid_stat(5), counted after the command's name.
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def client(self) -> Client:
         """A client with identities of the service's own authority."""

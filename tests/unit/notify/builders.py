@@ -61,7 +61,7 @@ def owed(**changes: Any) -> events.MessageOwed:
 NEW = Story.of(obligation.DECIDER)
 OWED = NEW.after(obligation.Owe(owed()), system())
 WEBHOOK, EMAIL, INBOX = subscriptions.CHANNEL_WEBHOOK, subscriptions.CHANNEL_EMAIL, subscriptions.CHANNEL_INBOX
-BEGUN = OWED.after(obligation.Begin(WEBHOOK), system())
+BEGUN = OWED.after(obligation.Begin((WEBHOOK,)), system())
 DONE = obligation.Finish(1, events.ATTEMPT_OUTCOME_DELIVERED, 204)
 FAILED = obligation.Finish(1, events.ATTEMPT_OUTCOME_UNREACHABLE)
 DELIVERED = BEGUN.after(DONE, system())

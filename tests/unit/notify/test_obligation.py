@@ -53,11 +53,11 @@ def test_a_preference_suppresses_and_is_recorded() -> None:
     assert names(b.NEW.when(Owe(b.owed(), suppressed=True), b.system())) == ["MessageOwed", "DeliverySuppressed"]
     suppressed = b.NEW.after(Owe(b.owed(), suppressed=True), b.system())
     assert suppressed.state.status == obligation.SUPPRESSED
-    assert suppressed.when(Begin(b.WEBHOOK), b.system()) == []
+    assert suppressed.when(Begin((b.WEBHOOK,)), b.system()) == []
 
 
 def test_an_attempt_is_recorded_before_it_is_made_and_after() -> None:
-    [begun] = b.OWED.when(Begin(b.WEBHOOK), b.system())
+    [begun] = b.OWED.when(Begin((b.WEBHOOK,)), b.system())
     assert (begun.n, begun.channel) == (1, b.WEBHOOK)
     attempted, delivered = b.BEGUN.when(b.DONE, b.system())
     assert (attempted.n, attempted.outcome, attempted.status_code) == (1, events.ATTEMPT_OUTCOME_DELIVERED, 204)
@@ -65,12 +65,12 @@ def test_an_attempt_is_recorded_before_it_is_made_and_after() -> None:
 
 
 def test_what_is_in_the_inbox_is_delivered_without_a_second_step() -> None:
-    assert names(b.OWED.when(Begin(b.INBOX), b.system())) == ["DeliveryAttempted", "MessageDelivered"]
-    assert b.OWED.after(Begin(b.INBOX), b.system()).state.attempts == 1
+    assert names(b.OWED.when(Begin(), b.system())) == ["DeliveryAttempted", "MessageDelivered"]
+    assert b.OWED.after(Begin(), b.system()).state.attempts == 1
 
 
 def test_an_attempt_that_nobody_finished_has_an_unknown_outcome_and_is_made_again() -> None:
-    unknown, begun = b.BEGUN.when(Begin(b.WEBHOOK), b.system())
+    unknown, begun = b.BEGUN.when(Begin((b.WEBHOOK,)), b.system())
     assert (unknown.n, unknown.outcome) == (1, events.ATTEMPT_OUTCOME_UNKNOWN)
     assert begun.n == 2
 
@@ -84,14 +84,14 @@ def test_a_failed_attempt_is_repeated_after_a_pause() -> None:
     [attempted] = b.BEGUN.when(b.FAILED, b.system())
     assert to_datetime(attempted.retry_at) == b.instant(b.EVENT_AT) + pause_after(b.OBLIGATION, 1)
     failed = b.BEGUN.after(b.FAILED, b.system())
-    assert failed.when(Begin(b.WEBHOOK), b.system("2026-03-09 10:00:01")) == []
-    assert names(failed.when(Begin(b.WEBHOOK), b.system("2026-03-09 10:00:10"))) == ["DeliveryBegun"]
+    assert failed.when(Begin((b.WEBHOOK,)), b.system("2026-03-09 10:00:01")) == []
+    assert names(failed.when(Begin((b.WEBHOOK,)), b.system("2026-03-09 10:00:10"))) == ["DeliveryBegun"]
 
 
 def test_what_was_not_sent_for_the_sake_of_order_is_due_at_once_and_no_failure() -> None:
     not_sent = b.BEGUN.after(Finish(1, events.ATTEMPT_OUTCOME_NOT_SENT), b.system())
     assert not_sent.state.failures == 0
-    assert names(not_sent.when(Begin(b.WEBHOOK), b.system())) == ["DeliveryBegun"]
+    assert names(not_sent.when(Begin((b.WEBHOOK,)), b.system())) == ["DeliveryBegun"]
 
 
 def test_pauses_double_to_a_longest_one_and_differ_between_obligations() -> None:
@@ -108,12 +108,12 @@ def test_a_window_that_is_over_exhausts_and_alerts_the_sender() -> None:
     assert not attempted.HasField("retry_at")
     assert exhausted.attempts == 1
     assert (escalated.reason, escalated.to_uscc, escalated.about_uscc) == (events.ESCALATION_REASON_EXHAUSTED, b.SWO, b.PROC)
-    assert b.EXHAUSTED.when(Begin(b.WEBHOOK), b.system("2026-03-12 10:00")) == []
+    assert b.EXHAUSTED.when(Begin((b.WEBHOOK,)), b.system("2026-03-12 10:00")) == []
 
 
 @pytest.mark.parametrize("kind", [events.OBLIGATION_KIND_SUBSCRIPTION, events.OBLIGATION_KIND_ESCALATION])
 def test_a_lost_alert_or_subscription_opens_no_alert_of_its_own(kind: "events.ObligationKind.ValueType") -> None:
-    begun = b.NEW.after(Owe(b.owed(kind=kind, acknowledge_by=None)), b.system()).after(Begin(b.WEBHOOK), b.system())
+    begun = b.NEW.after(Owe(b.owed(kind=kind, acknowledge_by=None)), b.system()).after(Begin((b.WEBHOOK,)), b.system())
     assert names(begun.when(b.FAILED, b.system("2026-03-11 10:00"))) == ["DeliveryAttempted", "DeliveryExhausted"]
 
 
@@ -129,7 +129,7 @@ def test_a_receipt_is_acknowledged_once_by_the_recipient_only() -> None:
 def test_a_late_receipt_says_so_and_one_without_a_time_never_does() -> None:
     [receipt] = b.DELIVERED.when(acknowledge(), b.recipient("2026-03-12 09:00"))
     assert receipt.late
-    timeless = b.NEW.after(Owe(b.owed(acknowledge_by=None)), b.system()).after(Begin(b.INBOX), b.system())
+    timeless = b.NEW.after(Owe(b.owed(acknowledge_by=None)), b.system()).after(Begin(), b.system())
     [receipt] = timeless.when(acknowledge(), b.recipient("2027-03-12 09:00"))
     assert not receipt.late
 
@@ -170,7 +170,7 @@ def test_what_was_given_up_or_silently_dropped_is_sent_again_on_order() -> None:
         assert redriven.by_uscc == b.PROC
         again = story.after(redrive(), b.recipient("2026-03-12 08:00"))
         assert (again.state.status, again.state.escalated) == (obligation.OWED, False)
-        assert names(again.when(Begin(b.WEBHOOK), b.system("2026-03-12 08:00"))) == ["DeliveryBegun"]
+        assert names(again.when(Begin((b.WEBHOOK,)), b.system("2026-03-12 08:00"))) == ["DeliveryBegun"]
 
 
 def test_redriving_needs_something_to_send() -> None:

@@ -21,7 +21,7 @@ DEMAND = Owe(b.owed())
 ACKNOWLEDGED = b.DELIVERED.after(command(api.AcknowledgeReceiptRequest, obligation_id=b.OBLIGATION), b.recipient())
 SUPPRESSED = b.NEW.after(Owe(b.owed(), suppressed=True), b.system())
 UNTIMED = Owe(b.owed(kind=obligations.OBLIGATION_KIND_SUBSCRIPTION, acknowledge_by=None))
-READ = b.NEW.after(UNTIMED, b.system()).after(Begin(b.INBOX), b.system())
+READ = b.NEW.after(UNTIMED, b.system()).after(Begin(), b.system())
 
 
 def account(
