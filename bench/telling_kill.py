@@ -6,7 +6,6 @@ python -m bench.telling_kill [MESSAGES [KILLS [SEED]]]; prints one line with wha
 import random
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -41,10 +40,7 @@ def main() -> int:
             telling = Telling(service, {CYL: league, SWO: provider})
             telling.listen()
             began = time.monotonic()
-            work = threading.Thread(target=telling.refer, args=(messages,))
-            work.start()
-            telling.kill_during(work, kills, random.Random(seed))
-            work.join()
+            telling.refer_under_kills(messages, kills, random.Random(seed))
             telling.wait_for_effects()
             answer = assert_accounted_for(telling)
             calls = len(league.calls) + len(provider.calls)

@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,11 @@ from services.demo.client import Client
 from services.kernel.devauthority import write_identity
 from services.kernel.host import Running
 from tests.contract.agencies import PROC, new_id, register_agencies
+from tests.contract.tools import TOOL_S, output_of
 
 ROOT = Path(__file__).parents[2]
-NODE = Path(__file__).with_name("node")
 BUF = Path(sys.executable).with_name("buf")
 PURPOSE = {"code": "PURPOSE_CODE_CASE_HANDLING", "legal_basis": "CPL Art. 279"}
-TOOL_S = 100.0
 
 
 @pytest.fixture
@@ -59,10 +56,6 @@ def story() -> list[dict[str, Any]]:
     ]
 
 
-def output_of(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TOOL_S, check=False)
-
-
 def test_buf_curl_calls_by_reflection_alone(running: Running, identity: Path, tmp_path: Path) -> None:
     answers = []
     for step in story():
@@ -94,26 +87,6 @@ def test_buf_curl_lists_every_service(running: Running, identity: Path, tmp_path
         "OperationsService",
         "Health",
     }
-
-
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Node client with its packages, installed by the hashes of its lock file."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        print("no Node here: the Node client is not run")
-        pytest.skip("node or npm is not installed")
-    folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json", "client.js"):
-        shutil.copy(NODE / name, folder)
-    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    try:
-        installed = output_of(install, folder)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm could not install the client's packages in time")
-    if installed.returncode:
-        print(installed.stderr)
-        pytest.skip("npm could not install the client's packages")
-    return folder
 
 
 @pytest.mark.timeout(240)

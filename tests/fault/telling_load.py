@@ -1,7 +1,8 @@
 """Referrals that must be told while the process that tells them is killed again and again, and the account afterwards."""
 
+import contextlib
+import queue
 import random
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -55,24 +56,29 @@ class Telling:
                 time.sleep(max(0.0, began + number / rate_per_s - time.monotonic()))
             content = referral(case, kind=referrals.REFERRAL_KIND_SUPPORT, to_uscc=RECIPIENTS[number % len(RECIPIENTS)])
             request = intake.SubmitReferralRequest(head=head(), referral_id=content.referral_id, content=content)
-            self._insist(clients[threading.get_ident() % THREADS], request)
+            # A client belongs to one thread at a time.
+            client = clients.get()
+            self._insist(client, request)
+            clients.put(client)
             self.acknowledged.add(content.referral_id)
 
-        clients = [self.service.client() for _ in range(THREADS)]
-        try:
-            with ThreadPoolExecutor(THREADS) as pool:
-                list(pool.map(submit, range(count)))
-        finally:
-            for client in clients:
-                client.__exit__(None, None, None)
+        clients: queue.SimpleQueue[Client] = queue.SimpleQueue()
+        with contextlib.ExitStack() as opened, ThreadPoolExecutor(THREADS) as pool:
+            for _ in range(THREADS):
+                clients.put(opened.enter_context(self.service.client()))
+            list(pool.map(submit, range(count)))
 
-    def kill_during(self, work: threading.Thread, kills: int, chance: random.Random) -> None:
-        """Kills at random points while the work lasts, and goes on afterwards until there were as many as asked for."""
-        while self.kills < kills:
-            work.join(chance.uniform(0.3, 2.0))
-            self.service.kill()
-            self.kills += 1
-            self.service.start()
+    def refer_under_kills(self, count: int, kills: int, chance: random.Random, **pace: float) -> None:
+        """Submits while the service is killed at random points, and goes on killing until there were so many kills."""
+        with ThreadPoolExecutor(1) as pool:
+            work = pool.submit(self.refer, count, **pace)
+            while self.kills < kills:
+                time.sleep(chance.uniform(0.3, 2.0))
+                self.service.kill()
+                self.kills += 1
+                self.service.start()
+            work.result()
+        assert len(self.acknowledged) == count
 
     def effects(self) -> dict[str, str]:
         """The subject of every effect at the receivers, by its id."""
