@@ -75,18 +75,20 @@ def main() -> int:
             GUANHU_NOTIFY_CA=str(certificates.ca_file),
         )
         service.start()
-        telling = Telling(service, {CYL: Receiver(healthy_port), SWO: Receiver(dead_port)})
-        telling.listen()
-        with process(folder, dead_port, 0):
-            telling.refer(2 * messages)
-            with process(folder, healthy_port, messages) as healthy:
-                assert healthy.stdout is not None
-                before = service.cpu_seconds()
-                measured = json.loads(healthy.stdout.readline())
-                # What a busy machine does not distort: the service's own work for one message.
-                measured["cpu_ms_each"] = round(1000 * (service.cpu_seconds() - before) / messages, 2)
-                print(json.dumps(measured))
-        service.kill()
+        try:
+            telling = Telling(service, {CYL: Receiver(healthy_port), SWO: Receiver(dead_port)})
+            telling.listen()
+            with process(folder, dead_port, 0):
+                telling.refer(2 * messages)
+                with process(folder, healthy_port, messages) as healthy:
+                    assert healthy.stdout is not None
+                    before = service.cpu_seconds()
+                    measured = json.loads(healthy.stdout.readline())
+                    # What a busy machine does not distort: the service's own work for one message.
+                    measured["cpu_ms_each"] = round(1000 * (service.cpu_seconds() - before) / messages, 2)
+                    print(json.dumps(measured))
+        finally:
+            service.kill()
     return 0
 
 

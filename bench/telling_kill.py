@@ -36,19 +36,21 @@ def main() -> int:
             GUANHU_NOTIFY_CA=str(certificates.ca_file),
         )
         service.start()
-        with receiving(certificates) as league, receiving(certificates) as provider:
-            telling = Telling(service, {CYL: league, SWO: provider})
-            telling.listen()
-            began = time.monotonic()
-            telling.refer_under_kills(messages, kills, random.Random(seed))
-            telling.wait_for_effects()
-            answer = assert_accounted_for(telling)
-            calls = len(league.calls) + len(provider.calls)
-            print(
-                f"{len(telling.acknowledged)} messages, {telling.kills} kills, {calls} calls, {len(telling.effects())} effects,"
-                f" {answer.total} missing, {time.monotonic() - began:.0f} s"
-            )
-        service.kill()
+        try:
+            with receiving(certificates) as league, receiving(certificates) as provider:
+                telling = Telling(service, {CYL: league, SWO: provider})
+                telling.listen()
+                began = time.monotonic()
+                telling.refer_under_kills(messages, kills, random.Random(seed))
+                telling.wait_for_effects()
+                answer = assert_accounted_for(telling)
+                calls = len(league.calls) + len(provider.calls)
+                print(
+                    f"{len(telling.acknowledged)} messages, {telling.kills} kills, {calls} calls,"
+                    f" {len(telling.effects())} effects, {answer.total} missing, {time.monotonic() - began:.0f} s"
+                )
+        finally:
+            service.kill()
     return 0
 
 

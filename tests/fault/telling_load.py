@@ -82,7 +82,11 @@ class Telling:
 
     def effects(self) -> dict[str, str]:
         """The subject of every effect at the receivers, by its id."""
-        return {message_id: event["subject"] for one in self.receivers.values() for message_id, event in one.effects.items()}
+        found: dict[str, str] = {}
+        for receiver in self.receivers.values():
+            with receiver.changed:
+                found |= {message_id: event["subject"] for message_id, event in receiver.effects.items()}
+        return found
 
     def wait_for_effects(self) -> None:
         """Waits until every acknowledged referral had an effect, as long as there is progress."""
