@@ -183,9 +183,10 @@ class Embedded:
         shutil.chown(self._folder, SERVER_USER)
 
     def _run(self, program: str, *arguments: str) -> None:
+        # Not subprocess's own `user`: it forks, and gRPC's threads abort a process that forks while they work.
+        as_server = ["setpriv", f"--reuid={SERVER_USER}", "--clear-groups"] if self._root else []
         done = subprocess.run(
-            [str(self._programs / "bin" / program), *arguments],
-            user=SERVER_USER if self._root else None,
+            [*as_server, str(self._programs / "bin" / program), *arguments],
             cwd=self._folder,
             env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"},
             stdin=subprocess.DEVNULL,
