@@ -54,7 +54,7 @@ def build(resources: Resources) -> Service:
     def make_handler(decider: Decider[Any]) -> Handler[Any]:
         return Handler(journal, decider, codec, clock, resources.request_key)
 
-    routes = Routes(make_handler, journal, listed, clock)
+    routes = Routes(make_handler, journal, clock)
     access = Access([Path(__file__).parent / "access.cedar"], actions())
     admission = Admission(NAME, access, AccessLog(pool, NAME), routes)
     by_command = routes.by_command()

@@ -6,7 +6,6 @@ from typing import Any
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as api
 from services.intake import agency, case, person, referral
-from services.intake.views import Referrals
 from services.kernel.access import ResourceFacts
 from services.kernel.clock import Clock
 from services.kernel.commands import Route
@@ -20,13 +19,12 @@ MakeHandler = Callable[[Decider[Any]], Handler[Any]]
 class Routes:
     """The routes of every command, over one handler for each kind of aggregate."""
 
-    def __init__(self, make_handler: MakeHandler, journal: Journal, referrals: Referrals, clock: Clock) -> None:
+    def __init__(self, make_handler: MakeHandler, journal: Journal, clock: Clock) -> None:
         self.agencies: Handler[agency.State] = make_handler(agency.DECIDER)
         self.cases: Handler[case.State] = make_handler(case.DECIDER)
         self.persons: Handler[person.State] = make_handler(person.DECIDER)
         self.referrals: Handler[referral.State] = make_handler(referral.DECIDER)
         self._journal = journal
-        self._view = referrals
         self._clock = clock
 
     def handlers(self) -> tuple[Handler[Any], ...]:
@@ -138,9 +136,8 @@ class Routes:
     def _twin(self, request: Any, content: Any) -> str:
         if not isinstance(request, api.SubmitReferralRequest) or not content.external_number:
             return ""
-        # The view must know everything recorded so far, or a repeat right behind its original would pass.
-        self._view.view.wait(self._journal.head())
-        twin = self._view.with_external_number(content.from_uscc, content.external_number, content.kind)
+        stream = self._journal.stream_of_key(referral.external_key(content))
+        twin = stream.removeprefix(f"{referral.DECIDER.category}-")
         return "" if twin == request.referral_id else twin
 
 

@@ -40,7 +40,6 @@ create table {schema}.referrals (
 create index on {schema}.referrals (from_uscc, recorded_at desc, referral_id);
 create index on {schema}.referrals (to_uscc, recorded_at desc, referral_id);
 create index on {schema}.referrals (provider, recorded_at desc, referral_id) where provider <> '';
-create index on {schema}.referrals (from_uscc, external_number) where external_number <> '';
 """
 
 
@@ -81,15 +80,6 @@ class Referrals:
         values = {"agency": agency, "status": status, "case": case_id, "at": at, "id": last, "size": size}
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(ReferralLine)) as cursor:
             return cursor.execute(query, values).fetchall()
-
-    def with_external_number(self, from_uscc: str, number: str, kind: int) -> str:
-        """Id of the submitted referral that carries the sender's number; "" where there is none."""
-        query = sql.SQL(
-            "select referral_id from {} where from_uscc = %s and external_number = %s and kind = %s and status <> 1 limit 1"
-        ).format(sql.Identifier(self.view.schema, "referrals"))
-        with self._pool.connection() as conn:
-            found = conn.execute(query, [from_uscc, number, kind]).fetchone()
-        return str(found[0]) if found else ""
 
 
 class Agencies:

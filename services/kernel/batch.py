@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
-from services.kernel.errors import AlreadyTracked, RequestMismatch, Unavailable, VersionConflict
+from services.kernel.errors import AlreadyTracked, KeyTaken, RequestMismatch, Unavailable, VersionConflict
 
 RECONNECT_TIMEOUT_S = 5.0
 # The first try, one for a connection that died since the last batch, one for a server that went down in between.
@@ -37,7 +37,10 @@ class Tracking:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """Events for one stream, on the condition that its current version is `expected_version`."""
+    """Events for one stream, on the condition that its current version is `expected_version`.
+
+    A `key` belongs from then on to this stream alone: an append to another stream that names it is refused.
+    """
 
     stream: str
     expected_version: int
@@ -47,6 +50,7 @@ class Append:
     request_hash: bytes
     answer: bytes = b""
     tracking: Tracking | None = None
+    key: str = ""
 
     def __post_init__(self) -> None:
         """Raises: ValueError when it could not be repeated safely, because caller, request or hash are missing."""
@@ -94,6 +98,8 @@ def claims(item: Item) -> set[Hashable]:
     claimed: set[Hashable]
     if isinstance(item, Append):
         claimed = {item.stream, (item.caller, item.request_id)}
+        if item.key:
+            claimed.add(("key", item.key))
     else:
         claimed = {event.stream for event in item.events}
     if item.tracking:
@@ -107,7 +113,9 @@ class Batches:
     def __init__(self, pool: ConnectionPool[Connection[Any]], schema: str) -> None:
         self._pool = pool
         # %b: arrays of bytes go over in binary, half the size of the text form.
-        arrays = "%b::text[],%b::int8[],%b::text[],%b::text[],%b::bytea[],%b::bytea[],%b::text[],%b::text[],%b::int8[]"
+        arrays = (
+            "%b::text[],%b::int8[],%b::text[],%b::text[],%b::bytea[],%b::bytea[],%b::text[],%b::text[],%b::int8[],%b::text[]"
+        )
         events = "%b::int8[],%b::text[],%b::int8[],%b::text[],%b::bytea[],%b::bytea[]"
         call = f"select item, outcome, version, position, answer from {{}}.append({arrays},{events})"
         self._call = sql.SQL(cast("Literal['']", call)).format(sql.Identifier(schema)).as_string()
@@ -218,12 +226,12 @@ def _arguments(items: Sequence[Item]) -> list[list[Any]]:
         tracked = (tracking.follower, tracking.source, tracking.position) if tracking else (None, None, None)
         if isinstance(item, Append):
             request = (item.caller, item.request_id, item.request_hash, item.answer)
-            heads.append((item.stream, item.expected_version, *request, *tracked))
+            heads.append((item.stream, item.expected_version, *request, *tracked, item.key or None))
             events.extend((number, None, None, d.type, d.header, d.payload) for d in item.drafts)
         else:
-            heads.append((None, None, None, None, None, None, *tracked))
+            heads.append((None, None, None, None, None, None, *tracked, None))
             events.extend((number, e.stream, e.version, e.draft.type, e.draft.header, e.draft.payload) for e in item.events)
-    return [*_columns(heads, 9), *_columns(events, 6)]
+    return [*_columns(heads, 10), *_columns(events, 6)]
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
@@ -237,4 +245,6 @@ def _outcome(item: Item, outcome: str, version: int, position: int, answer: byte
         return Appended(version, position, bytes(answer or b""), replayed=True)
     if outcome == "mismatch":
         return RequestMismatch()
+    if outcome == "taken":
+        return KeyTaken()
     return AlreadyTracked() if outcome == "tracked" else VersionConflict()

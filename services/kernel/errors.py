@@ -71,6 +71,15 @@ class VersionConflict(Refusal):
         super().__init__("VERSION_CONFLICT", message)
 
 
+class KeyTaken(Refusal):
+    """A key that only one stream may have belongs to another one; decide again, knowing that."""
+
+    code = "ABORTED"
+
+    def __init__(self) -> None:
+        super().__init__("KEY_TAKEN", "a number that is unique was recorded elsewhere just now")
+
+
 class RequestMismatch(Refusal):
     """The same request id arrived with another body."""
 

@@ -18,7 +18,7 @@ from services.kernel.clock import Clock
 from services.kernel.codec import EventCodec
 from services.kernel.dates import from_date, from_datetime, to_datetime
 from services.kernel.decision import Act, Decider, Facts
-from services.kernel.errors import IllegalState, Invalid, RequestMismatch, VersionConflict, Violation
+from services.kernel.errors import IllegalState, Invalid, KeyTaken, RequestMismatch, VersionConflict, Violation
 from services.kernel.identity import Principal
 from services.kernel.journal import Append, Draft, Journal
 from services.kernel.personal import Opened
@@ -127,9 +127,12 @@ class Handler(Generic[State]):
                 request_id=head.request_id,
                 request_hash=digest,
                 answer=receipt.SerializeToString(),
+                key=next(filter(None, map(self.decider.key, events)), ""),
             )
             try:
                 done = self._journal.append(append)
+            except KeyTaken:
+                continue
             except VersionConflict:
                 if head.expected_version:
                     raise

@@ -64,7 +64,7 @@ class Journal:
     def append(self, append: Append) -> Appended:
         """Append durably, or return the stored outcome of the same request.
 
-        Raises: VersionConflict, RequestMismatch, AlreadyTracked, Overloaded; Unavailable when the outcome is unknown.
+        Raises: VersionConflict, KeyTaken, RequestMismatch, AlreadyTracked, Overloaded; Unavailable when the outcome is unknown.
         """
         return appended(self.append_items([append])[0])
 
@@ -112,6 +112,11 @@ class Journal:
         query = "select request_hash, version, position, answer from {}.requests where caller = %s and request_id = %s"
         rows = self._rows(query, caller, request_id)
         return StoredRequest(*rows[0]) if rows else None
+
+    def stream_of_key(self, key: str) -> str:
+        """Return the stream that a key belongs to, "" while it belongs to none."""
+        rows = self._rows("select stream from {}.keys where key = %s", key)
+        return str(rows[0][0]) if rows else ""
 
     def tracked(self, follower: str, source: str) -> int | None:
         """Return the position that a follower has reached in another journal, None before its first."""

@@ -1,6 +1,7 @@
 """Intake over a real channel: what a procuratorate's system and the Youth League may count on."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -84,6 +85,21 @@ def test_a_sender_that_lost_its_ids_is_told_of_the_referral_with_the_same_number
     number = new_id()
     submit(client, referral(case, external_number=number))
     assert refused(lambda: submit(client, referral(case, external_number=number))) == "DUPLICATE_SUBMISSION"
+
+
+def test_of_many_referrals_with_one_number_at_once_one_is_recorded(client: Client, case: OpenedCase) -> None:
+    number = new_id()
+    contents = [referral(case, external_number=number) for _ in range(8)]
+
+    def outcome(content: referrals.ReferralContent) -> str:
+        try:
+            return "recorded" if submit(client, content).receipt.position else ""
+        except grpc.RpcError as error:
+            return reason_of(error)
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        outcomes = sorted(pool.map(outcome, contents))
+    assert outcomes == [*["DUPLICATE_SUBMISSION"] * 7, "recorded"]
 
 
 def test_validate_only_checks_everything_and_records_nothing(client: Client, case: OpenedCase) -> None:
