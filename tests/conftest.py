@@ -15,6 +15,7 @@ from services.demo.client import Client
 from services.kernel import host, log, postgres
 from services.kernel.config import Config
 from services.kernel.host import Running
+from tests.contract.agencies import register_agencies
 from tests.databases import fresh_database
 
 
@@ -72,3 +73,9 @@ def client(running: Running) -> Iterator[Client]:
 def fresh_schema() -> str:
     """Name of a schema that nobody uses."""
     return f"t_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def registered(client: Client) -> None:
+    """Every synthetic agency is in the directory."""
+    register_agencies(client)

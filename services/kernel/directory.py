@@ -88,6 +88,7 @@ class Directory:
 
     def participants(self, case_id: str, on: date, *scopes: int) -> frozenset[str]:
         """Agencies that take part in a case on a day, in one of the scopes where any is named."""
+        self.view.wait(0)
         query = sql.SQL(
             "select uscc from {} where case_id = %s and begins <= %s and (ends is null or ends >= %s)"
             " and (cardinality(%s::int[]) = 0 or scope = any(%s::int[]))"

@@ -1,7 +1,8 @@
 """Followers: they take in every event of a journal exactly once, in order, and remember where they stand.
 
-The effect of an event and the follower's position are stored in one transaction. A stream whose event fails is parked with
-the reason; its later events wait behind it; the other streams go on.
+The effect of an event and the follower's position are stored in one transaction, which begins by claiming the position: a
+second instance, or an operator who re-drives, waits for its end. A stream whose event fails is parked with the reason; its
+later events wait behind it; the other streams go on.
 """
 
 import threading
@@ -21,6 +22,7 @@ from services.kernel.feed import Feed
 from services.kernel.journal import Recorded
 
 BATCH_ROWS_MAX = 200
+DRAIN_ROWS_MAX = 2_000
 WAIT_S = 1.0
 AWAY_PAUSE_S = 0.5
 POLL_S = 0.05
@@ -58,7 +60,8 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Starts the thread that follows until `stop`."""
+        """Starts the thread that follows until `stop`; may be started again after that."""
+        self._stop.clear()
         self._thread = threading.Thread(target=self._run, name=f"follow-{self.name}", daemon=True)
         self._thread.start()
 
@@ -66,7 +69,7 @@ class Follower:
         """Ends the thread; an event under way is finished or rolled back."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(timeout=WAIT_S + 10)
+            self._thread.join()
 
     def position(self) -> int:
         """Position of the last event taken in."""
@@ -85,14 +88,14 @@ class Follower:
                 self._moved.wait(min(left, POLL_S))
         return True
 
-    def step(self, wait_s: float = 0.0) -> int:
+    def step(self, wait_s: float = 0.0, rows_max: int = BATCH_ROWS_MAX) -> int:
         """Takes in the next batch and returns its size.
 
         Raises:
             FeedGap: the feed skipped a position.
         """
         after = self.position()
-        rows = self.feed.read(after, BATCH_ROWS_MAX, wait_s)
+        rows = self.feed.read(after, rows_max, wait_s)
         for expected, row in enumerate(rows, start=after + 1):
             if row.position != expected:
                 raise FeedGap(f"{self.name}: {self.feed.origin} served {row.position} where {expected} comes next")
@@ -105,7 +108,7 @@ class Follower:
     def drain(self) -> int:
         """Takes in everything there is now; for tests, rebuilds and tools."""
         taken = 0
-        while size := self.step():
+        while size := self.step(rows_max=DRAIN_ROWS_MAX):
             taken += size
         return taken
 
@@ -120,17 +123,15 @@ class Follower:
     def redrive(self, stream: str) -> str:
         """Takes a parked stream in from the event that failed; returns "" when it is free again, else the reason."""
         with self._pool.connection() as conn:
-            found = conn.execute(
-                sql.SQL("select position from {}.parked where follower = %s and source = %s and stream = %s for update").format(
-                    self._schema
-                ),
-                [self.name, self.feed.origin, stream],
-            ).fetchone()
+            # Claimed first: else the follower could pass an event of the stream by while it is being freed.
+            position = self.claim(conn)
+            query = sql.SQL("select position from {}.parked where follower = %s and source = %s and stream = %s")
+            found = conn.execute(query.format(self._schema), [self.name, self.feed.origin, stream]).fetchone()
             if found is None:
                 return ""
             self._unpark(conn, stream)
             reason = ""
-            for row in self._rows_of(stream, found[0], self._position(conn)):
+            for row in self._rows_of(stream, found[0], position):
                 reason = self._try(conn, row)
                 if reason:
                     self._park(conn, row, reason)
@@ -145,6 +146,8 @@ class Follower:
                 # The other side is restarting; nothing was taken in, so trying again is safe.
                 self._log.info("feed away", follower=self.name, error=type(error).__name__)
                 self._stop.wait(AWAY_PAUSE_S)
+            except PositionTaken:
+                self._log.info("another instance was faster", follower=self.name)
             except Exception as error:
                 # A follower must outlive whatever meets it: the error is logged by kind and the step is repeated.
                 self._log.error("follower step failed", follower=self.name, error=type(error).__name__)
@@ -153,11 +156,12 @@ class Follower:
     def _take_in(self, rows: Sequence[Recorded]) -> None:
         try:
             with self._pool.connection() as conn:
+                self.claim(conn, rows[0].position - 1)
                 waiting = self._parked_streams(conn)
                 for row in rows:
                     if row.stream not in waiting:
                         self._effect(conn, row)
-                self._move(conn, rows[0].position - 1, rows[-1].position)
+                self.move(conn, rows[-1].position)
         except (grpc.RpcError, psycopg.OperationalError, Unavailable, PositionTaken):
             raise
         except Exception:
@@ -167,11 +171,12 @@ class Follower:
 
     def _take_in_one(self, row: Recorded) -> None:
         with self._pool.connection() as conn:
+            self.claim(conn, row.position - 1)
             if row.stream not in self._parked_streams(conn):
                 reason = self._try(conn, row)
                 if reason:
                     self._park(conn, row, reason)
-            self._move(conn, row.position - 1, row.position)
+            self.move(conn, row.position)
 
     def _try(self, conn: psycopg.Connection, row: Recorded) -> str:
         try:
@@ -200,16 +205,27 @@ class Follower:
         found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
         return int(found[0]) if found else 0
 
-    def _move(self, conn: psycopg.Connection, before: int, after: int) -> None:
-        if before == 0:
-            query = "insert into {}.positions (follower, source, position) values (%s, %s, %s) on conflict do nothing"
-            done = conn.execute(sql.SQL(query).format(self._schema), [self.name, self.feed.origin, after])
-        else:
-            query = "update {}.positions set position = %s where follower = %s and source = %s and position = %s"
-            done = conn.execute(sql.SQL(query).format(self._schema), [after, self.name, self.feed.origin, before])
-        if done.rowcount != 1:
-            # Another instance took these events in first: this transaction's effects are rolled back.
+    def claim(self, conn: psycopg.Connection, expected: int | None = None) -> int:
+        """Locks the follower's position until the transaction ends, and returns it.
+
+        Raises:
+            PositionTaken: it is not the expected one; nothing was done.
+        """
+        query = sql.SQL("select position from {}.positions where follower = %s and source = %s for update").format(self._schema)
+        found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
+        if found is None:
+            first = "insert into {}.positions (follower, source, position) values (%s, %s, 0) on conflict do nothing"
+            conn.execute(sql.SQL(first).format(self._schema), [self.name, self.feed.origin])
+            found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
+        position = int(found[0]) if found else 0
+        if expected not in {None, position}:
             raise PositionTaken(self.name)
+        return position
+
+    def move(self, conn: psycopg.Connection, position: int) -> None:
+        """Stores a claimed position."""
+        query = sql.SQL("update {}.positions set position = %s where follower = %s and source = %s").format(self._schema)
+        conn.execute(query, [position, self.name, self.feed.origin])
 
     def _parked_streams(self, conn: psycopg.Connection) -> frozenset[str]:
         query = sql.SQL("select stream from {}.parked where follower = %s and source = %s").format(self._schema)

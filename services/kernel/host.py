@@ -19,6 +19,7 @@ from services.kernel.commands import generic_handler
 from services.kernel.config import BadSettings, Config
 from services.kernel.feed import LocalFeed
 from services.kernel.journalservice import JournalService
+from services.kernel.leader import Leadership
 from services.kernel.operations import Operations
 from services.kernel.postgres import DatabaseUnavailable
 from services.kernel.resources import Resources
@@ -63,13 +64,16 @@ def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | Non
                 server.register(name, handler)
         _register_kernel_services(server, services)
         port = server.start(config.listen, opened.server_credentials)
-        for service in services.values():
-            service.start()
+        leaderships = [Leadership(opened.database_url, name, service.led()) for name, service in services.items()]
+        for leadership in leaderships:
+            leadership.start()
         try:
             yield Running(port, services, opened, server.stopping)
         finally:
             # Calls first: what they acknowledge must still find its journal and its followers' pool.
             server.stop()
+            for leadership in leaderships:
+                leadership.stop()
             for service in services.values():
                 service.stop()
 
