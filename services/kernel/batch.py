@@ -143,7 +143,7 @@ class Batches:
             self._connection = None
 
     def _send_with_retries(self, items: Sequence[Item]) -> list[Outcome]:
-        outcomes: list[Outcome] = [Unavailable() for _ in items]
+        outcomes: list[Outcome | None] = [None] * len(items)
         waiting = list(range(len(items)))
         for _ in range(ATTEMPTS):
             connection = self._connected()
@@ -164,7 +164,7 @@ class Batches:
             for i, answer in zip(waiting, answers, strict=True):
                 outcomes[i] = answer
             break
-        return outcomes
+        return _known(outcomes)
 
     def _execute(self, connection: Connection[Any], items: Sequence[Item]) -> list[Outcome]:
         self._warnings.clear()
@@ -174,10 +174,10 @@ class Batches:
         if self._warnings:
             # A cancelled wait for a synchronous standby commits locally and only warns: that is no acknowledgement.
             return [Unavailable("the standby did not confirm") for _ in items]
-        outcomes: list[Outcome] = [Unavailable() for _ in items]
+        outcomes: list[Outcome | None] = [None] * len(items)
         for number, outcome, version, position, answer in rows:
             outcomes[number - 1] = _outcome(items[number - 1], outcome, version, position, answer)
-        return outcomes
+        return _known(outcomes)
 
     def _connected(self) -> Connection[Any] | None:
         """Return the kept connection, or a live one from the pool within RECONNECT_TIMEOUT_S."""
@@ -209,6 +209,10 @@ class Batches:
     def _note(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized == "WARNING":
             self._warnings.append(diagnostic.message_primary or "")
+
+
+def _known(outcomes: Sequence[Outcome | None]) -> list[Outcome]:
+    return [outcome or Unavailable() for outcome in outcomes]
 
 
 def _unavailable(error: Exception) -> Unavailable:

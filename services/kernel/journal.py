@@ -133,10 +133,11 @@ class Journal:
         self._appender.close()
 
     def _saw(self, head: int) -> None:
+        if head <= self._head:
+            return
         with self._grown:
-            if head > self._head:
-                self._head = head
-                self._grown.notify_all()
+            self._head = max(head, self._head)
+            self._grown.notify_all()
 
     def _rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         cause: Exception | None = None
