@@ -18,7 +18,7 @@ from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
 from services.kernel.decision import Decider
 from services.kernel.directory import DIRECTORY, Directory
-from services.kernel.feed import RemoteFeed
+from services.kernel.feed import RemoteFeed, SharedFeed
 from services.kernel.follow import Follower
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
@@ -45,7 +45,7 @@ def builder(deciders: Mapping[str, Decider[Any]]) -> Callable[[Resources], Servi
         pool = resources.pool
         registry = Registry(EVENTS)
         codec = EventCodec(NAME, registry, NoKeys())
-        feeds = {origin: RemoteFeed(origin, resources.channel(NAME, origin)) for origin in FOLLOWED}
+        feeds = {origin: SharedFeed(RemoteFeed(origin, resources.channel(NAME, origin))) for origin in FOLLOWED}
         view = View(DIRECTORY, feeds["intake"], pool, NAME, codec)
         directory = Directory(view, pool)
         rules = [ActionRule(f"{NAME}.{method.name}", ("read",)) for method in SERVICE.methods]
@@ -62,8 +62,7 @@ def builder(deciders: Mapping[str, Decider[Any]]) -> Callable[[Resources], Servi
             handlers={SERVICE.full_name: generic_handler(SERVICE, {}, admission, servicer)},
             views={"directory": view},
             followers=[
-                Follower(f"evidence:{origin}", feed, pool, NAME, taking_in(origin, codec, NAME))
-                for origin, feed in feeds.items()
+                Follower(f"evidence:{origin}", feed, pool, NAME, taking_in(origin, NAME)) for origin, feed in feeds.items()
             ],
         )
 

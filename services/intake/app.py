@@ -16,8 +16,8 @@ from services.kernel.admission import Admission
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
 from services.kernel.decision import Decider
-from services.kernel.feed import LocalFeed
-from services.kernel.follow import Follower
+from services.kernel.feed import LocalFeed, SharedFeed
+from services.kernel.follow import Follower, each
 from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
@@ -46,7 +46,7 @@ def build(resources: Resources) -> Service:
     pool, clock = resources.pool, resources.clock
     journal = Journal(pool, NAME)
     codec = EventCodec(NAME, Registry(EVENTS), resources.vault)
-    feed = LocalFeed(journal)
+    feed = SharedFeed(LocalFeed(journal))
     agencies_view = View(projections.AGENCIES, feed, pool, NAME, codec)
     referrals_view = View(projections.REFERRALS, feed, pool, NAME, codec)
     listed = Referrals(referrals_view, pool)
@@ -68,5 +68,5 @@ def build(resources: Resources) -> Service:
         deciders={handler.decider.category: handler.decider for handler in routes.handlers()},
         handlers={SERVICE.full_name: generic_handler(SERVICE, by_command, admission, servicer)},
         views={"agencies": agencies_view, "referrals": referrals_view},
-        followers=[Follower(f"policy:{policies.NAME}", feed, pool, NAME, participation)],
+        followers=[Follower(f"policy:{policies.NAME}", feed, pool, NAME, each(participation))],
     )

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from psycopg import sql
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from guanhu.directory.v1 import agency_events_pb2 as directory
+from services.kernel.statements import statement
 from services.kernel.view import View
 
 AGENCIES_DDL = """
@@ -69,13 +69,14 @@ class Referrals:
         self, agency: str, status: int, case_id: str, before: tuple[datetime, str] | None, size: int
     ) -> Sequence[ReferralLine]:
         """Referrals that an agency sent, received or renders, newest first; drafts only for their sender."""
-        query = sql.SQL(
+        query = statement(
             "select referral_id, case_id, kind, from_uscc, to_uscc, status, due_on, expires_at, recorded_at"
             " from {} where (from_uscc = %(agency)s or (status <> 1 and %(agency)s in (to_uscc, provider)))"
             " and (%(status)s = 0 or status = %(status)s) and (%(case)s = '' or case_id = %(case)s)"
             " and (%(at)s::timestamptz is null or (recorded_at, referral_id) < (%(at)s, %(id)s))"
-            " order by recorded_at desc, referral_id desc limit %(size)s"
-        ).format(sql.Identifier(self.view.schema, "referrals"))
+            " order by recorded_at desc, referral_id desc limit %(size)s",
+            (self.view.schema, "referrals"),
+        )
         at, last = before or (None, "")
         values = {"agency": agency, "status": status, "case": case_id, "at": at, "id": last, "size": size}
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(ReferralLine)) as cursor:
@@ -91,9 +92,10 @@ class Agencies:
 
     def page(self, type_number: int, division_prefix: str, after: str, size: int) -> Sequence[directory.Agency]:
         """Agencies in the order of their codes."""
-        query = sql.SQL(
-            "select agency from {} where uscc > %s and (%s = 0 or type = %s) and division like %s order by uscc limit %s"
-        ).format(sql.Identifier(self.view.schema, "agencies"))
+        query = statement(
+            "select agency from {} where uscc > %s and (%s = 0 or type = %s) and division like %s order by uscc limit %s",
+            (self.view.schema, "agencies"),
+        )
         with self._pool.connection() as conn:
             rows = conn.execute(query, [after, type_number, type_number, f"{division_prefix}%", size]).fetchall()
         return [directory.Agency.FromString(row[0]) for row in rows]

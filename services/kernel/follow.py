@@ -14,20 +14,33 @@ from datetime import datetime
 import grpc
 import psycopg
 import structlog
-from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from services.kernel.errors import Unavailable
 from services.kernel.feed import Feed
 from services.kernel.journal import Recorded
+from services.kernel.statements import statement
 
 BATCH_ROWS_MAX = 200
 DRAIN_ROWS_MAX = 2_000
 WAIT_S = 1.0
 AWAY_PAUSE_S = 0.5
-POLL_S = 0.05
+POLL_S = 0.02
+LINGER_S = 0.015
 
-Effect = Callable[[psycopg.Connection, Recorded], None]
+RowEffect = Callable[[psycopg.Connection, Recorded], None]
+# The effect of rows that stand together in the journal; what it writes goes into the transaction of the connection.
+Effect = Callable[[psycopg.Connection, Sequence[Recorded]], None]
+
+
+def each(effect: RowEffect) -> Effect:
+    """The effect of rows that is the effect of one after the other."""
+
+    def of_rows(conn: psycopg.Connection, rows: Sequence[Recorded]) -> None:
+        for row in rows:
+            effect(conn, row)
+
+    return of_rows
 
 
 class FeedGap(Exception):
@@ -52,12 +65,15 @@ class Follower:
         self.name = name
         self.feed = feed
         self._pool = pool
-        self._schema = sql.Identifier(schema)
+        self._positions = (schema, "positions")
+        self._parked = (schema, "parked")
         self._effect = effect
         self._log = structlog.get_logger("guanhu.follow")
         self._moved = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        # Where this instance believes the follower to be; the claim says whether it is.
+        self._believed: int | None = None
 
     def start(self) -> None:
         """Starts the thread that follows until `stop`; may be started again after that."""
@@ -94,13 +110,15 @@ class Follower:
         Raises:
             FeedGap: the feed skipped a position.
         """
-        after = self.position()
+        after = self.position() if self._believed is None else self._believed
         rows = self.feed.read(after, rows_max, wait_s)
         for expected, row in enumerate(rows, start=after + 1):
             if row.position != expected:
                 raise FeedGap(f"{self.name}: {self.feed.origin} served {row.position} where {expected} comes next")
         if rows:
+            self._believed = None
             self._take_in(rows)
+            self._believed = rows[-1].position
             with self._moved:
                 self._moved.notify_all()
         return len(rows)
@@ -114,9 +132,10 @@ class Follower:
 
     def parked(self) -> Sequence[Parked]:
         """The parked streams, oldest first."""
-        query = sql.SQL(
-            "select source, stream, position, reason, parked_at from {}.parked where follower = %s order by parked_at, stream"
-        ).format(self._schema)
+        query = statement(
+            "select source, stream, position, reason, parked_at from {} where follower = %s order by parked_at, stream",
+            self._parked,
+        )
         with self._pool.connection() as conn:
             return [Parked(*row) for row in conn.execute(query, [self.name])]
 
@@ -125,8 +144,8 @@ class Follower:
         with self._pool.connection() as conn:
             # Claimed first: else the follower could pass an event of the stream by while it is being freed.
             position = self.claim(conn)
-            query = sql.SQL("select position from {}.parked where follower = %s and source = %s and stream = %s")
-            found = conn.execute(query.format(self._schema), [self.name, self.feed.origin, stream]).fetchone()
+            query = statement("select position from {} where follower = %s and source = %s and stream = %s", self._parked)
+            found = conn.execute(query, [self.name, self.feed.origin, stream]).fetchone()
             if found is None:
                 return ""
             self._unpark(conn, stream)
@@ -141,7 +160,9 @@ class Follower:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.step(WAIT_S)
+                if 0 < self.step(WAIT_S) < BATCH_ROWS_MAX:
+                    # What comes in the meantime is taken in together: one transaction, not one for every event.
+                    self._stop.wait(LINGER_S)
             except (grpc.RpcError, psycopg.OperationalError, Unavailable) as error:
                 # The other side is restarting; nothing was taken in, so trying again is safe.
                 self._log.info("feed away", follower=self.name, error=type(error).__name__)
@@ -158,9 +179,7 @@ class Follower:
             with self._pool.connection() as conn:
                 self.claim(conn, rows[0].position - 1)
                 waiting = self._parked_streams(conn)
-                for row in rows:
-                    if row.stream not in waiting:
-                        self._effect(conn, row)
+                self._effect(conn, [row for row in rows if row.stream not in waiting] if waiting else rows)
                 self.move(conn, rows[-1].position)
         except (grpc.RpcError, psycopg.OperationalError, Unavailable, PositionTaken):
             raise
@@ -181,7 +200,7 @@ class Follower:
     def _try(self, conn: psycopg.Connection, row: Recorded) -> str:
         try:
             with conn.transaction():
-                self._effect(conn, row)
+                self._effect(conn, [row])
         except (grpc.RpcError, psycopg.OperationalError, Unavailable):
             raise
         except Exception as error:
@@ -201,7 +220,7 @@ class Follower:
         return rows
 
     def _position(self, conn: psycopg.Connection) -> int:
-        query = sql.SQL("select position from {}.positions where follower = %s and source = %s").format(self._schema)
+        query = statement("select position from {} where follower = %s and source = %s", self._positions)
         found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
         return int(found[0]) if found else 0
 
@@ -211,11 +230,11 @@ class Follower:
         Raises:
             PositionTaken: it is not the expected one; nothing was done.
         """
-        query = sql.SQL("select position from {}.positions where follower = %s and source = %s for update").format(self._schema)
+        query = statement("select position from {} where follower = %s and source = %s for update", self._positions)
         found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
         if found is None:
-            first = "insert into {}.positions (follower, source, position) values (%s, %s, 0) on conflict do nothing"
-            conn.execute(sql.SQL(first).format(self._schema), [self.name, self.feed.origin])
+            first = "insert into {} (follower, source, position) values (%s, %s, 0) on conflict do nothing"
+            conn.execute(statement(first, self._positions), [self.name, self.feed.origin])
             found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
         position = int(found[0]) if found else 0
         if expected not in {None, position}:
@@ -224,22 +243,22 @@ class Follower:
 
     def move(self, conn: psycopg.Connection, position: int) -> None:
         """Stores a claimed position."""
-        query = sql.SQL("update {}.positions set position = %s where follower = %s and source = %s").format(self._schema)
+        query = statement("update {} set position = %s where follower = %s and source = %s", self._positions)
         conn.execute(query, [position, self.name, self.feed.origin])
 
     def _parked_streams(self, conn: psycopg.Connection) -> frozenset[str]:
-        query = sql.SQL("select stream from {}.parked where follower = %s and source = %s").format(self._schema)
+        query = statement("select stream from {} where follower = %s and source = %s", self._parked)
         return frozenset(row[0] for row in conn.execute(query, [self.name, self.feed.origin]))
 
     def _park(self, conn: psycopg.Connection, row: Recorded, reason: str) -> None:
-        query = sql.SQL(
-            "insert into {}.parked (follower, source, stream, position, reason) values (%s, %s, %s, %s, %s)"
-        ).format(self._schema)
+        query = statement(
+            "insert into {} (follower, source, stream, position, reason) values (%s, %s, %s, %s, %s)", self._parked
+        )
         conn.execute(query, [self.name, self.feed.origin, row.stream, row.position, reason])
         self._log.error("stream parked", follower=self.name, stream=row.stream, position=row.position, reason=reason)
 
     def _unpark(self, conn: psycopg.Connection, stream: str) -> None:
-        query = sql.SQL("delete from {}.parked where follower = %s and source = %s and stream = %s").format(self._schema)
+        query = statement("delete from {} where follower = %s and source = %s and stream = %s", self._parked)
         conn.execute(query, [self.name, self.feed.origin, stream])
 
 

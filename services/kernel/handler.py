@@ -25,6 +25,7 @@ from services.kernel.personal import Opened
 
 CONFLICT_RETRIES_MAX = 5
 STREAM_EVENTS_MAX = 2_000
+RECENT_STREAMS_MAX = 2_000
 CLOCK_SKEW = timedelta(seconds=30)
 
 State = TypeVar("State")
@@ -56,14 +57,23 @@ class Handler(Generic[State]):
         self._codec = codec
         self._clock = clock
         self._request_key = request_key
+        self._recent: dict[str, Loaded[State]] = {}
 
     def load(self, key: str) -> Loaded[State]:
         """Folds the stream of one aggregate; version 0 and the initial state where there is none."""
-        state, version, position = self.decider.initial, 0, 0
-        for row in self._journal.read_stream(self.stream(key), after=0, limit=STREAM_EVENTS_MAX):
+        stream = self.stream(key)
+        # Only what was recorded since is read: the cost of a command does not grow with its stream.
+        known = self._recent.get(stream) or Loaded(self.decider.initial, 0, 0)
+        state, version, position = known.state, known.version, known.position
+        for row in self._journal.read_stream(stream, after=version, limit=STREAM_EVENTS_MAX):
             state = self.decider.evolve(state, self._codec.clear(row))
             version, position = row.version, row.position
-        return Loaded(state, version, position)
+        loaded = Loaded(state, version, position)
+        if version > known.version:
+            if len(self._recent) >= RECENT_STREAMS_MAX:
+                self._recent.clear()
+            self._recent[stream] = loaded
+        return loaded
 
     def opened(self, key: str) -> list[Opened]:
         """The events of one aggregate with the personal fields that there are keys for; admit the reader before."""

@@ -7,13 +7,14 @@ from threading import Condition
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
 from services.kernel.append import Appender
 from services.kernel.batch import Append, Appended, Batches, Draft, Item, Outcome, Tracking
 from services.kernel.errors import Unavailable
+from services.kernel.statements import statement
 
 __all__ = ["Append", "Appended", "Draft", "Journal", "Recorded", "StoredRequest", "Tracking"]
 
@@ -56,7 +57,7 @@ class Journal:
     def __init__(self, pool: ConnectionPool[Connection[Any]], origin: str, schema: str | None = None) -> None:
         self.origin = origin
         self._pool = pool
-        self._schema = sql.Identifier(schema or origin)
+        self._schema = (schema or origin,)
         self._appender = Appender(Batches(pool, schema or origin))
         self._grown = Condition()
         self._head = 0
@@ -147,7 +148,7 @@ class Journal:
                     self._pool.connection(READ_TIMEOUT_S) as connection,
                     connection.cursor(binary=True, row_factory=tuple_row) as cursor,
                 ):
-                    return cursor.execute(sql.SQL(query).format(self._schema), values).fetchall()
+                    return cursor.execute(statement(query, self._schema), values).fetchall()
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 cause = error
                 # After a restart every idle connection is dead; have them replaced rather than meet them one by one.

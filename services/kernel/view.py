@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 from services.kernel.codec import EventCodec
 from services.kernel.errors import Invalid, Overloaded, Unavailable, Violation
 from services.kernel.feed import Feed
-from services.kernel.follow import Follower
+from services.kernel.follow import Follower, each
 from services.kernel.journal import Recorded
 
 WAIT_S = 5.0
@@ -31,12 +31,16 @@ Project = Callable[[psycopg.Connection, str, Recorded, Message], None]
 
 @dataclass(frozen=True)
 class ViewDefinition:
-    """A view: its tables' SQL with `{schema}` for its schema, the tables by name with their key columns, the projection."""
+    """A view: its tables' SQL with `{schema}` for its schema, the tables by name with their key columns, the projection.
+
+    `packages` are the beginnings of the types that the projection looks at, such as "guanhu.directory.".
+    """
 
     name: str
     ddl: str
     tables: Mapping[str, str]
     project: Project
+    packages: tuple[str, ...]
 
     @property
     def fingerprint(self) -> str:
@@ -130,12 +134,16 @@ class View:
         return sql.Identifier(self._service)
 
     def _follower(self, name: str, schema: str) -> Follower:
-        def effect(conn: psycopg.Connection, row: Recorded) -> None:
-            event = self._codec.clear_if_known(row)
-            if event is not None:
-                self.definition.project(conn, schema, row, event)
+        packages = self.definition.packages
 
-        return Follower(name, self._feed, self._pool, self._service, effect)
+        def effect(conn: psycopg.Connection, row: Recorded) -> None:
+            # Most rows mean nothing to most views: they are not even decoded.
+            if row.type.startswith(packages):
+                event = self._codec.clear_if_known(row)
+                if event is not None:
+                    self.definition.project(conn, schema, row, event)
+
+        return Follower(name, self._feed, self._pool, self._service, each(effect))
 
     def _ensure(self) -> None:
         query = sql.SQL("insert into {}.views (view, fingerprint) values (%s, %s) on conflict do nothing").format(self._own)
