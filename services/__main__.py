@@ -15,7 +15,7 @@ from services.builders import BUILDERS, DECIDERS
 from services.kernel import host, log, postgres, resources
 from services.kernel.clock import SystemClock
 from services.kernel.config import BadSettings, Config
-from services.kernel.devauthority import DevAuthority, NotInProduction, write_identity
+from services.kernel.devauthority import OPERATOR, DevAuthority, NotInProduction, write_identity
 from services.kernel.fsck import Report, check_service, print_reports
 from services.kernel.host import Running, own_migrations
 from services.kernel.postgres import DatabaseUnavailable
@@ -67,9 +67,10 @@ def replay(arguments: Sequence[str]) -> int:
 
 
 def identity(arguments: Sequence[str]) -> int:
-    """Writes a development identity for foreign clients: USCC [OFFICER ROLE] FOLDER."""
-    if len(arguments) not in {2, 4}:
+    """Writes a development identity for foreign clients: USCC [OFFICER ROLE] FOLDER, or operator FOLDER."""
+    if len(arguments) != 2 and (len(arguments) != 4 or arguments[0] == OPERATOR):
         print("identity USCC [OFFICER ROLE] FOLDER, for example: identity 111101080000001018 me CASE_PROCURATOR out/me")
+        print("identity operator FOLDER for the operator, who keeps the directory and runs operations")
         return 2
     uscc, *officer, folder = arguments
     config = settings()
