@@ -14,11 +14,10 @@ from services.audit.fold import as_json
 from services.builders import BUILDERS, DECIDERS
 from services.kernel import host, log, postgres, resources
 from services.kernel.clock import SystemClock
-from services.kernel.config import BadSettings, Config
+from services.kernel.config import Config
 from services.kernel.devauthority import OPERATOR, DevAuthority, NotInProduction, write_identity
 from services.kernel.fsck import Report, check_service, print_reports
 from services.kernel.host import Running, own_migrations
-from services.kernel.postgres import DatabaseUnavailable
 
 
 def up(_: Sequence[str]) -> int:
@@ -127,7 +126,7 @@ def main() -> int:
         return 2
     try:
         return TASKS[sys.argv[1]](sys.argv[2:])
-    except (BadSettings, DatabaseUnavailable) as problem:
+    except host.NOT_STARTED as problem:
         print(problem)
         return 2
 

@@ -13,11 +13,10 @@ from services.demo.artefacts import Artefacts, verify_bundle
 from services.demo.casefile import BadCase, CaseFile, Step, read
 from services.demo.client import Client
 from services.demo.player import CaseFailed, Played, Player
-from services.kernel.config import BadSettings
 from services.kernel.dates import to_datetime
 from services.kernel.decision import CHINA_STANDARD_TIME
 from services.kernel.fsck import print_reports
-from services.kernel.postgres import DatabaseUnavailable
+from services.kernel.host import NOT_STARTED
 
 CASES = Path(__file__).parents[2] / "tests" / "cases"
 OUT = Path("out")
@@ -40,7 +39,7 @@ def main() -> int:
         return 2
     try:
         return play_all(cases, options.out)
-    except (BadSettings, DatabaseUnavailable) as problem:
+    except NOT_STARTED as problem:
         print(problem)
         return 2
 
