@@ -11,6 +11,7 @@ from services.demo.casefile import read
 from services.demo.client import Client
 from services.demo.player import Player
 from services.kernel.config import Config
+from tests.docs import diagrams
 
 ROOT = Path(__file__).parents[2]
 WRITTEN_BY_OTHERS = {".venv", "node_modules", "out", "var"}
@@ -92,3 +93,26 @@ def test_the_readme_names_every_task_and_no_other() -> None:
 def test_operations_describes_every_setting_and_no_other() -> None:
     described = first_cells(page("docs/operations.md"), "## Settings")
     assert described == [f"GUANHU_{name.upper()}" for name in Config.__dataclass_fields__]
+
+
+def test_the_investigations_states_are_what_the_deciders_answer() -> None:
+    assert diagrams.investigation() in page("services/social_investigation/README.md")
+
+
+def test_the_referrals_states_are_what_the_decider_answers() -> None:
+    assert diagrams.referral() in page("services/intake/README.md")
+
+
+@pytest.mark.parametrize("name", ["intake", "social_investigation", "audit"])
+def test_a_services_page_names_every_method(name: str) -> None:
+    text = page(f"services/{name}/README.md")
+    proto = page(f"protos/guanhu/{name}/v1/{name}_service.proto")
+    assert [method for method in re.findall(r"^  rpc (\w+)", proto, re.MULTILINE) if f"`{method}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["kernel", "intake", "social_investigation", "audit", "demo"])
+def test_a_services_page_links_every_module(name: str) -> None:
+    folder = ROOT / "services" / name
+    linked = {target for target in LINK.findall(page(f"services/{name}/README.md")) if target.endswith(".py")}
+    modules = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py") if path.name != "__init__.py"}
+    assert modules == linked
