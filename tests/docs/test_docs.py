@@ -116,3 +116,14 @@ def test_a_services_page_links_every_module(name: str) -> None:
     linked = {target for target in LINK.findall(page(f"services/{name}/README.md")) if target.endswith(".py")}
     modules = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py") if path.name != "__init__.py"}
     assert modules == linked
+
+
+def test_every_rule_of_the_code_is_explained_and_no_other() -> None:
+    explained = [line.split("\t")[0] for line in page("docs/rules.tsv").splitlines()]
+    used = re.findall(r"^\| `([^`]+)`", page("docs/rules.md"), re.MULTILINE)
+    assert explained == sorted(used)
+
+
+def test_every_line_of_the_extract_has_meaning_source_and_mark() -> None:
+    lines = [line.split("\t") for line in page("docs/rules.tsv").splitlines()]
+    assert all(len(cells) == 4 and all(cells) and cells[3] in {"V", "R", "LOCAL", "P"} for cells in lines)
