@@ -147,7 +147,7 @@ TASKS: dict[str, tuple[str, Task]] = {
     "fsck": ("prove that journals, chains, followers and views are whole", of("services", "fsck")),
     "replay": ("fold a stream at any point: replay SERVICE STREAM [VERSION]", of("services", "replay")),
     "identity": (
-        "write a development identity for other clients: identity USCC [OFFICER ROLE] FOLDER",
+        "write a development identity for other clients: identity USCC [OFFICER ROLE] FOLDER, or identity operator FOLDER",
         of("services", "identity"),
     ),
 }

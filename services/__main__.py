@@ -14,11 +14,10 @@ from services.audit.fold import as_json
 from services.builders import BUILDERS, DECIDERS
 from services.kernel import host, log, postgres, resources
 from services.kernel.clock import SystemClock
-from services.kernel.config import BadSettings, Config
-from services.kernel.devauthority import DevAuthority, NotInProduction, write_identity
+from services.kernel.config import Config
+from services.kernel.devauthority import OPERATOR, DevAuthority, NotInProduction, write_identity
 from services.kernel.fsck import Report, check_service, print_reports
 from services.kernel.host import Running, own_migrations
-from services.kernel.postgres import DatabaseUnavailable
 
 
 def up(_: Sequence[str]) -> int:
@@ -67,9 +66,10 @@ def replay(arguments: Sequence[str]) -> int:
 
 
 def identity(arguments: Sequence[str]) -> int:
-    """Writes a development identity for foreign clients: USCC [OFFICER ROLE] FOLDER."""
-    if len(arguments) not in {2, 4}:
+    """Writes a development identity for foreign clients: USCC [OFFICER ROLE] FOLDER, or operator FOLDER."""
+    if len(arguments) != 2 and (len(arguments) != 4 or arguments[0] == OPERATOR):
         print("identity USCC [OFFICER ROLE] FOLDER, for example: identity 111101080000001018 me CASE_PROCURATOR out/me")
+        print("identity operator FOLDER for the operator, who keeps the directory and runs operations")
         return 2
     uscc, *officer, folder = arguments
     config = settings()
@@ -126,7 +126,7 @@ def main() -> int:
         return 2
     try:
         return TASKS[sys.argv[1]](sys.argv[2:])
-    except (BadSettings, DatabaseUnavailable) as problem:
+    except host.NOT_STARTED as problem:
         print(problem)
         return 2
 

@@ -13,7 +13,7 @@ from guanhu.audit.v1 import audit_service_pb2
 from guanhu.intake.v1 import intake_service_pb2
 from guanhu.operations.v1 import operations_service_pb2
 from guanhu.social_investigation.v1 import social_investigation_service_pb2
-from services.kernel.devauthority import DevAuthority
+from services.kernel.devauthority import OPERATOR, DevAuthority
 
 DEADLINE_S = 20.0
 STREAM_DEADLINE_S = 60.0
@@ -90,7 +90,7 @@ class Client:
     def channel(self, uscc: str) -> grpc.Channel:
         """The channel of an agency, with its certificate."""
         if uscc not in self._channels:
-            key, chain = self._authority.agency_credentials(uscc) if uscc else self._authority.service_credentials("operator")
+            key, chain = self._authority.agency_credentials(uscc) if uscc else self._authority.service_credentials(OPERATOR)
             self._certificates[uscc] = chain
             credentials = grpc.ssl_channel_credentials(self._authority.ca_pem, key, chain)
             self._channels[uscc] = grpc.secure_channel(

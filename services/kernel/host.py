@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import structlog
 
 from guanhu.journal.v1 import journal_service_pb2 as journalpb
@@ -20,12 +21,17 @@ from services.kernel.config import BadSettings, Config
 from services.kernel.feed import LocalFeed
 from services.kernel.journalservice import JournalService
 from services.kernel.leader import Leadership
+from services.kernel.migrate import MigrationChanged
 from services.kernel.operations import Operations
 from services.kernel.postgres import DatabaseUnavailable
 from services.kernel.resources import Resources
 from services.kernel.rpc import Gate
 from services.kernel.server import Server
 from services.kernel.service import Service
+from services.kernel.vault import KeysUnsafe
+
+# What an operator can put right: it is told in a line, without a traceback.
+NOT_STARTED = (BadSettings, DatabaseUnavailable, KeysUnsafe, MigrationChanged, psycopg.OperationalError, OSError)
 
 Build = Callable[[Resources], Service]
 
@@ -98,7 +104,7 @@ def run(builders: Mapping[str, Build]) -> int:
             logger.info("ready", port=running.port, service=",".join(builders), seconds=seconds)
             stop.wait()
             logger.info("draining", service=",".join(builders))
-    except (DatabaseUnavailable, OSError) as problem:
+    except NOT_STARTED as problem:
         print(problem)
         return 1
     return 0
