@@ -38,7 +38,7 @@ def fsck(_: Sequence[str]) -> int:
     """Proves that everything stored is whole."""
     with beside() as running:
         problems = print_reports(reports(running), print)
-    print("whole" if not problems else f"{problems} problems")
+    print("whole" if not problems else f"{problems} problem{'s' if problems > 1 else ''} found")
     return 1 if problems else 0
 
 

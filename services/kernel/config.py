@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+PORT_MAX = 65_535
+
 
 class BadSettings(Exception):
     """Settings can't be used; the message names each with its problem."""
@@ -74,6 +76,9 @@ def _problems(config: Config) -> list[str]:
         problems.append("GUANHU_ENVIRONMENT is development or production")
     if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         problems.append("GUANHU_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR")
+    port = config.listen.rpartition(":")[2]
+    if not (port.isdigit() and int(port) <= PORT_MAX):
+        problems.append("GUANHU_LISTEN is an address and a port, such as 127.0.0.1:7443")
     if config.production:
         needed = ("database_url", "tls_certificate", "tls_key", "tls_client_ca", "token_jwks", "kek_file")
         problems += [f"GUANHU_{name.upper()} is needed in production" for name in needed if not getattr(config, name)]

@@ -51,7 +51,9 @@ class Loaded(Generic[State]):
 class Handler(Generic[State]):
     """Handles the commands of one kind of aggregate."""
 
-    def __init__(self, journal: Journal, decider: Decider[State], codec: EventCodec, clock: Clock, request_key: bytes) -> None:
+    def __init__(
+        self, journal: Journal, decider: Decider[State], codec: EventCodec, clock: Clock, request_key: Callable[[], bytes]
+    ) -> None:
         self.decider = decider
         self._journal = journal
         self._codec = codec
@@ -169,7 +171,7 @@ class Handler(Generic[State]):
     def _digest(self, command: Message) -> bytes:
         # Keyed, because a bare hash over a name or an ID number could be guessed.
         body = command.SerializeToString(deterministic=True)
-        return hmac.new(self._request_key, body, hashlib.sha256).digest()
+        return hmac.new(self._request_key(), body, hashlib.sha256).digest()
 
     def _answered(self, caller: str, head: command_pb2.CommandHead, digest: bytes) -> command_pb2.Receipt | None:
         stored = self._journal.find_request(caller, head.request_id)

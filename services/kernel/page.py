@@ -8,15 +8,15 @@ from services.kernel.errors import Invalid, Violation
 DEFAULT, MAX = 50, 200
 
 
-def size(asked: int) -> int:
+def size(asked: int, *, default: int = DEFAULT, most: int = MAX) -> int:
     """Rows of a page.
 
     Raises:
-        Invalid: more than MAX are asked for.
+        Invalid: more than `most` are asked for.
     """
-    if asked > MAX:
-        raise Invalid(Violation("page_size", f"is more than {MAX}"))
-    return asked or DEFAULT
+    if asked > most:
+        raise Invalid(Violation("page_size", f"is more than {most}"))
+    return asked or default
 
 
 def token(at: datetime, last: str) -> str:

@@ -36,7 +36,7 @@ class Resources:
     clock: Clock
     pool: ConnectionPool
     vault: Vault
-    request_key: bytes
+    request_key: Callable[[], bytes]
     authenticator: Authenticator
     server_credentials: grpc.ServerCredentials
     channel: Callable[[str, str], grpc.Channel]
@@ -70,7 +70,8 @@ def opened(config: Config, services: Mapping[str, tuple[Path, ...]], *, clock: C
                     clock=clock,
                     pool=pool,
                     vault=vault,
-                    request_key=vault.key_for_sealing(REQUESTS_KEY_ID).key,
+                    # Asked for when the first command comes: without the key-encryption key everything can still be read.
+                    request_key=lambda: vault.key_for_sealing(REQUESTS_KEY_ID).key,
                     authenticator=Authenticator(_jwks(config, authority), clock),
                     server_credentials=_server_credentials(config, authority),
                     channel=channels.between,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
+import psycopg
 import structlog
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError
@@ -20,7 +21,7 @@ from grpc_status import rpc_status
 from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from services.kernel.errors import Invalid, Refusal, Violation
+from services.kernel.errors import Invalid, Refusal, Unavailable, Violation
 from services.kernel.handler import Call
 from services.kernel.identity import Authenticator
 
@@ -169,6 +170,9 @@ class _Guard:
             return
         if isinstance(error, Refusal):
             self._refuse(error)
+        if isinstance(error, psycopg.OperationalError):
+            # The database is away or restarting: nothing is wrong with the call, and its repeat is safe.
+            self._refuse(Unavailable("the database cannot be reached"))
         if isinstance(error, GeneratorExit) or self._aborted(error):
             return
         self._fail(error)
