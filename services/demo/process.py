@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,20 @@ class ServiceProcess:
     `module` may name another program that serves like it.
     """
 
-    def __init__(self, database_url: str, state: Path, address: str = "", module: Sequence[str] = ("services", "up")) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        state: Path,
+        address: str = "",
+        module: Sequence[str] = ("services", "up"),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.address = address or free_address()
         self._state = state
         self._module = module
         self._environment = {
             **os.environ,
+            **(settings or {}),
             "GUANHU_DATABASE_URL": database_url,
             "GUANHU_STATE_FOLDER": str(state),
             "GUANHU_LISTEN": self.address,

@@ -1,5 +1,6 @@
 """Settings, read from the environment once at the start; every problem is reported at once."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Config:
     audit_address: str = ""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
+    trace_share: str = "1"
 
     @property
     def production(self) -> bool:
@@ -79,6 +81,8 @@ def _problems(config: Config) -> list[str]:
     port = config.listen.rpartition(":")[2]
     if not (port.isdigit() and int(port) <= PORT_MAX):
         problems.append("GUANHU_LISTEN is an address and a port, such as 127.0.0.1:7443")
+    if not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", config.trace_share):
+        problems.append("GUANHU_TRACE_SHARE is a number from 0 to 1")
     if config.production:
         needed = ("database_url", "tls_certificate", "tls_key", "tls_client_ca", "token_jwks", "kek_file")
         problems += [f"GUANHU_{name.upper()} is needed in production" for name in needed if not getattr(config, name)]

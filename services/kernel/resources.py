@@ -15,6 +15,7 @@ from services.kernel.clock import Clock, SystemClock
 from services.kernel.config import Config
 from services.kernel.devauthority import DevAuthority
 from services.kernel.identity import Authenticator
+from services.kernel.telemetry import TracedCalls
 from services.kernel.vault import FileKekProvider, Vault
 
 KERNEL_FOLDER = Path(__file__).parent
@@ -92,7 +93,7 @@ class _Channels:
     def __init__(self, config: Config, authority: DevAuthority | None) -> None:
         self._config = config
         self._authority = authority
-        self._open: dict[tuple[str, str], grpc.Channel] = {}
+        self._open: dict[tuple[str, str], tuple[grpc.Channel, grpc.Channel]] = {}
 
     def between(self, caller: str, callee: str) -> grpc.Channel:
         """The channel from one service to another, or to itself."""
@@ -100,12 +101,13 @@ class _Channels:
         if pair not in self._open:
             address = getattr(self._config, f"{callee}_address") or self._config.listen
             options = (("grpc.max_receive_message_length", 16 * 1024 * 1024), ("grpc.max_reconnect_backoff_ms", 1000))
-            self._open[pair] = grpc.secure_channel(address, self._credentials(caller), options=options)
-        return self._open[pair]
+            channel = grpc.secure_channel(address, self._credentials(caller), options=options)
+            self._open[pair] = (channel, grpc.intercept_channel(channel, TracedCalls()))
+        return self._open[pair][1]
 
     def close(self) -> None:
         """Closes all channels."""
-        for channel in self._open.values():
+        for channel, _ in self._open.values():
             channel.close()
 
     def _credentials(self, caller: str) -> grpc.ChannelCredentials:

@@ -1,18 +1,22 @@
 """The gRPC server: limits, mutual TLS, health, reflection, and a drain that loses no acknowledged command."""
 
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from services.kernel.identity import Authenticator
 from services.kernel.rpc import Gate
 
 WORKERS_MAX = 48
-CONCURRENT_RPCS_MAX = 400
+# Calls that may wait for a worker: about a third of a second of work. Beyond it a caller is told at once to come back.
+WAITING_CALLS_MAX = 200
+# The last line, where even saying so would be too much; gRPC then refuses by itself, without a delay.
+CONCURRENT_RPCS_MAX = 2_000
 MESSAGE_BYTES_MAX = 2 * 1024 * 1024
 DRAIN_S = 15.0
 
@@ -32,11 +36,38 @@ OPTIONS: Sequence[tuple[str, Any]] = (
 )
 
 
+class Workers(ThreadPoolExecutor):
+    """Threads that serve calls; knows how many calls wait for one."""
+
+    def __init__(self) -> None:
+        super().__init__(WORKERS_MAX, thread_name_prefix="rpc")
+        self._count = threading.Lock()
+        self._waiting = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether so many calls wait that another one must come back later."""
+        return self._waiting >= WAITING_CALLS_MAX
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Has a thread do the work as soon as one is free."""
+        with self._count:
+            self._waiting += 1
+
+        def begin() -> Any:
+            with self._count:
+                self._waiting -= 1
+            return work(*args, **kwargs)
+
+        return super().submit(begin)
+
+
 class Server:
     """One listening server; services register before `start`."""
 
-    def __init__(self, gate: Gate, *, reflect: bool = True) -> None:
-        self._pool = ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="rpc")
+    def __init__(self, authenticator: Authenticator, *, reflect: bool = True) -> None:
+        self._pool = Workers()
+        gate = Gate(authenticator, full=lambda: self._pool.full)
         self._server = grpc.server(
             self._pool, interceptors=[gate], options=OPTIONS, maximum_concurrent_rpcs=CONCURRENT_RPCS_MAX
         )

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics, telemetry
 from services.kernel.codec import EventCodec
 from services.kernel.errors import Invalid, Overloaded, Unavailable, Violation
 from services.kernel.feed import Feed
@@ -140,7 +141,10 @@ class View:
             # Most rows mean nothing to most views: they are not even decoded.
             if row.type.startswith(packages):
                 event = self._codec.clear_if_known(row)
-                if event is not None:
+                if event is None:
+                    metrics.unknown_events.add(1, {"follower": name})
+                    return
+                with telemetry.span(f"project {self.definition.name}"):
                     self.definition.project(conn, schema, row, event)
 
         return Follower(name, self._feed, self._pool, self._service, each(effect))

@@ -73,6 +73,15 @@ def test_an_external_number_is_one_referral() -> None:
     EMPTY.knowing(replace(b.FACTS, twin=b.OTHER)).refuses("DUPLICATE_SUBMISSION", b.submit(), b.ORGAN)
 
 
+def test_a_senders_number_is_claimed_by_what_was_submitted_alone() -> None:
+    numbered = {"external_number": "检统-2026-17"}
+    [drafted] = EMPTY.when(b.create(**numbered), b.ORGAN)
+    [submitted] = EMPTY.when(b.submit(**numbered), b.ORGAN)
+    [unnumbered] = EMPTY.when(b.submit(), b.ORGAN)
+    assert DECIDER.key(submitted) == f"external:{b.PROC}:{b.content().kind}:检统-2026-17"
+    assert (DECIDER.key(drafted), DECIDER.key(unnumbered)) == ("", "")
+
+
 def test_a_referral_names_itself_once() -> None:
     EMPTY.finds_invalid({"content.referral_id"}, b.submit(referral_id=b.OTHER), b.ORGAN)
 
