@@ -111,7 +111,7 @@ def check(_: Sequence[str]) -> int:
     checks: list[tuple[str, Callable[[], int]]] = [
         ("format", lambda: run("ruff", "format", "--check", "--quiet", ".")),
         ("lint", lambda: run("ruff", "check", "--quiet", ".")),
-        ("types", lambda: run("mypy", "--no-error-summary", "services", "tests", "docs", "run.py")),
+        ("types", lambda: run("mypy", "--no-error-summary", "services", "tests", "bench", "docs", "run.py")),
         ("borders", lambda: run("lint-imports", "--no-cache")),
         ("protos: lint", lambda: run("buf", "lint")),
         ("protos: format", lambda: run("buf", "format", "--diff", "--exit-code")),
@@ -146,6 +146,8 @@ TASKS: dict[str, tuple[str, Task]] = {
     "migrate": ("bring the database's schemas up to date", of("services", "migrate")),
     "fsck": ("prove that journals, chains, followers and views are whole", of("services", "fsck")),
     "replay": ("fold a stream at any point: replay SERVICE STREAM [VERSION]", of("services", "replay")),
+    "bench": ("measure side by side: a table and one JSON line a figure; bench [GROUP ...]", of("bench")),
+    "load": ("drive the whole main job: load --rate EVENTS --seconds S", of("bench.load")),
     "identity": (
         "write a development identity for other clients: identity USCC [OFFICER ROLE] FOLDER, or identity operator FOLDER",
         of("services", "identity"),
