@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+
 from services.audit.evidence import EvidenceStore
 from services.audit.evidence_check import check_evidence
 from services.audit.fold import as_json
 from services.builders import BUILDERS, DECIDERS
-from services.kernel import host, log, postgres, resources
+from services.kernel import grants, host, log, postgres, resources
 from services.kernel.clock import SystemClock
 from services.kernel.config import Config
 from services.kernel.devauthority import OPERATOR, DevAuthority, NotInProduction, write_identity
@@ -25,10 +27,18 @@ def up(_: Sequence[str]) -> int:
     return host.run(BUILDERS)
 
 
-def migrate(_: Sequence[str]) -> int:
-    """Brings every schema up to date."""
+def migrate(arguments: Sequence[str]) -> int:
+    """Brings every schema up to date, and grants the services' roles their rights.
+
+    With --require-roles it does nothing until every role is there: without its rights a service could not start.
+    """
     config = settings()
     with postgres.opened(config.database_url, config.state_folder / "postgres") as url:
+        if "--require-roles" in arguments:
+            with psycopg.connect(url) as conn:
+                if missing := grants.missing(conn, BUILDERS):
+                    print(f"the database server lacks the roles {', '.join(missing)}")
+                    return 1
         applied = resources.migrate_all(url, {name: own_migrations(name) for name in BUILDERS})
     print("\n".join(applied) or "everything is up to date")
     return 0

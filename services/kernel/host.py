@@ -74,6 +74,8 @@ def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | Non
         for leadership in leaderships:
             leadership.start()
         try:
+            if config.health_listen:
+                server.start_health(config.health_listen)
             yield Running(port, services, opened, server.stopping)
         finally:
             # Calls first: what they acknowledge must still find its journal and its followers' pool.
