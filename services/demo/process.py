@@ -29,7 +29,7 @@ def free_address() -> str:
 class ServiceProcess:
     """`python -m services up` over a database; killed and started again at the same address.
 
-    `module` may name another program that serves like it.
+    `module` may name another program that serves like it; `settings` come on top of the environment.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class ServiceProcess:
         self._module = module
         self._environment = {
             **os.environ,
-            **(settings or {}),
             "GUANHU_DATABASE_URL": database_url,
             "GUANHU_STATE_FOLDER": str(state),
             "GUANHU_LISTEN": self.address,
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "gen"))),
+            **(settings or {}),
         }
         self._process: subprocess.Popen[str] | None = None
         self._drain: threading.Thread | None = None

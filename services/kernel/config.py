@@ -16,11 +16,18 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings of one process. `docs/operations.md` describes each."""
+    """Settings of one process. `docs/operations.md` describes each.
+
+    `migrate`: "at-start" brings the schemas up to date when the process starts; "never" leaves that to
+    `python -m services migrate`, so that the process needs no right to change them, and refuses to start on older ones.
+    `health_listen`: address that answers health checks without TLS, for probes that know none; no other call is served there.
+    """
 
     environment: str = "development"
     listen: str = "127.0.0.1:7443"
+    health_listen: str = ""
     database_url: str = ""
+    migrate: str = "at-start"
     state_folder: Path = Path("var")
     tls_certificate: str = ""
     tls_key: str = ""
@@ -76,6 +83,8 @@ def _problems(config: Config) -> list[str]:
     problems = []
     if config.environment not in {"development", "production"}:
         problems.append("GUANHU_ENVIRONMENT is development or production")
+    if config.migrate not in {"at-start", "never"}:
+        problems.append("GUANHU_MIGRATE is at-start or never")
     if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         problems.append("GUANHU_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR")
     port = config.listen.rpartition(":")[2]

@@ -4,6 +4,7 @@ It reads what is stored, with the stored descriptors, and trusts nothing that th
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
@@ -12,6 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from guanhu.journal.v1 import record_pb2
 from services.kernel import schemas
+from services.kernel.follow import PositionTaken
 from services.kernel.journal import Journal, Recorded
 from services.kernel.registry import UnknownType
 from services.kernel.service import Service
@@ -93,6 +95,9 @@ def check_views(service: Service) -> Report:
     report = Report(f"{service.name}: views")
     for name, view in service.views.items():
         report.looked_at += 1
+        # Where no process leads the view's follower, it is brought up to its journal here.
+        with suppress(PositionTaken):
+            view.follower.drain()
         _, differing = view.rebuild(switch=False)
         if differing:
             _add(report, f"{name}: {differing} rows differ from the rebuild")

@@ -53,8 +53,10 @@ def own_migrations(name: str) -> tuple[Path, ...]:
 
 
 @contextmanager
-def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | None = None) -> Iterator[Running]:
-    """Serves until the context ends, then drains.
+def serving(
+    config: Config, builders: Mapping[str, Build], *, clock: Clock | None = None, leads: bool = True
+) -> Iterator[Running]:
+    """Serves until the context ends, then drains. A tool that only looks does not lead: it runs no follower and no policy.
 
     The server listens before the followers start, because policies call services of the same process.
     """
@@ -70,12 +72,14 @@ def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | Non
                 server.register(name, handler)
         _register_kernel_services(server, services)
         port = server.start(config.listen, opened.server_credentials)
-        leaderships = [Leadership(opened.database_url, name, service.led()) for name, service in services.items()]
+        leaderships = [Leadership(opened.database_url, name, service.led()) for name, service in services.items() if leads]
         for leadership in leaderships:
             leadership.start()
         if config.otlp_endpoint:
             gauges.register(services, leaderships, opened.clock)
         try:
+            if config.health_listen:
+                server.start_health(config.health_listen)
             yield Running(port, services, opened, server.stopping)
         finally:
             # Calls first: what they acknowledge must still find its journal and its followers' pool.

@@ -19,6 +19,8 @@ WAITING_CALLS_MAX = 200
 CONCURRENT_RPCS_MAX = 2_000
 MESSAGE_BYTES_MAX = 2 * 1024 * 1024
 DRAIN_S = 15.0
+# Threads of the port for health checks: a check and a watch beside it.
+HEALTH_WORKERS = 2
 
 OPTIONS: Sequence[tuple[str, Any]] = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -75,6 +77,7 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names: list[str] = []
         self._reflect = reflect
+        self._health_port: grpc.Server | None = None
         self.stopping = threading.Event()
 
     def register(self, name: str, handler: "grpc.GenericRpcHandler[Any, Any]") -> None:
@@ -100,6 +103,25 @@ class Server:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return int(port)
 
+    def start_health(self, address: str) -> int:
+        """Answers health checks, and nothing else, without TLS; returns the port.
+
+        Kubelet's gRPC probe can't show a certificate. The port has threads of its own, so that a server which sheds load is
+        not taken for a dead one.
+
+        Raises:
+            OSError: the address can't be listened on.
+        """
+        server = grpc.server(ThreadPoolExecutor(HEALTH_WORKERS, thread_name_prefix="health"), options=OPTIONS)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        try:
+            port = server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {address}") from error
+        server.start()
+        self._health_port = server
+        return int(port)
+
     def stop(self, drain_s: float = DRAIN_S) -> None:
         """Says NOT_SERVING, takes no new call, lets the running ones end, and then stops.
 
@@ -109,3 +131,6 @@ class Server:
         self._health.enter_graceful_shutdown()
         self._server.stop(drain_s).wait()
         self._pool.shutdown(wait=True)
+        if self._health_port is not None:
+            # Last: until here it has answered NOT_SERVING, which a probe must be able to read.
+            self._health_port.stop(0).wait()
