@@ -1,4 +1,4 @@
-"""Events of intake become rows of its views; a recorded event never fails here."""
+"""Events of intake, and assignments of social investigation, become rows of its views; a recorded event never fails here."""
 
 from typing import Any
 
@@ -10,7 +10,8 @@ from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as api
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.journal.v1 import record_pb2
-from services.intake.views import AGENCIES_DDL, REFERRALS_DDL
+from guanhu.social_investigation.v1 import investigation_events_pb2 as investigations
+from services.intake.views import AGENCIES_DDL, ASSIGNMENTS_DDL, REFERRALS_DDL
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.journal import Recorded
 from services.kernel.view import ViewDefinition
@@ -58,6 +59,31 @@ def project_referrals(conn: psycopg.Connection, schema: str, row: Recorded, even
             _set(conn, table, event.referral_id, api.REFERRAL_STATUS_CLOSED)
 
 
+def project_assignments(conn: psycopg.Connection, schema: str, row: Recorded, event: Message) -> None:
+    """Writes who works on the investigation that an event is about."""
+    table = sql.Identifier(schema, "assignments")
+
+    def change(assignments: str, *values: object) -> None:
+        query = sql.SQL("update {} set " + assignments + " where investigation_id = %s").format(table)
+        conn.execute(query, [*values, row.stream.removeprefix("investigation-")])
+
+    match event:
+        case investigations.InvestigationCommissionDrafted():
+            conn.execute(
+                sql.SQL(
+                    "insert into {} (investigation_id, case_id, provider) values (%s, %s, %s) on conflict do nothing"
+                ).format(table),
+                [event.investigation_id, event.case_id, event.letter.provider_uscc],
+            )
+        case investigations.InvestigationCommissioned():
+            change("provider = %s", event.letter.provider_uscc)
+        case investigations.InvestigatorsAssigned():
+            officers = [investigator.officer for investigator in event.investigators]
+            change("officers = %s, supervisor = %s", officers, event.supervisor)
+        case investigations.InvestigatorReplaced():
+            change("officers = array_replace(officers, %s, %s)", event.officer, event.replacement.officer)
+
+
 def _put(
     conn: psycopg.Connection,
     table: sql.Identifier,
@@ -98,3 +124,4 @@ def _set(conn: psycopg.Connection, table: sql.Identifier, referral_id: str, stat
 
 AGENCIES = ViewDefinition("agencies", AGENCIES_DDL, {"agencies": "uscc"}, project_agencies)
 REFERRALS = ViewDefinition("referrals", REFERRALS_DDL, {"referrals": "referral_id"}, project_referrals)
+ASSIGNMENTS = ViewDefinition("assignments", ASSIGNMENTS_DDL, {"assignments": "investigation_id"}, project_assignments)
