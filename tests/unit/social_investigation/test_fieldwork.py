@@ -107,6 +107,8 @@ def test_a_document_is_about_the_minor_and_already_there() -> None:
 def test_only_the_provider_suspends_and_resumes() -> None:
     suspend = b.bare(api.SuspendInvestigationRequest, reason=events.SUSPENSION_REASON_ABSCONDED)
     b.in_progress().refuses("NOT_THE_PROVIDER", suspend, b.ORGAN)
+    [suspended_event] = b.in_progress().when(suspend, b.MANAGER)
+    assert suspended_event.subject_id == b.SUBJECT
     suspended = b.in_progress().after(suspend, b.MANAGER)
     suspended.refuses("NOT_THE_PROVIDER", b.bare(api.ResumeInvestigationRequest), b.ORGAN)
     assert suspended.when(b.bare(api.ResumeInvestigationRequest), b.MANAGER)

@@ -89,8 +89,15 @@ def test_si_r09_a_test_result_needs_both_consents() -> None:
 
 def test_only_an_investigator_drafts_and_not_while_one_must_be_replaced() -> None:
     b.in_progress().refuses("NOT_ASSIGNED", b.draft(), b.SUPERVISOR)
-    barred = b.in_progress().after(b.recusal(), b.ORGAN).after(b.decide_recusal(granted=True), b.ORGAN)
-    barred.refuses("RECUSAL_PENDING", b.draft(), b.WORKER)
+    pending = b.in_progress().after(b.recusal(), b.ORGAN)
+    pending.refuses("RECUSAL_PENDING", b.draft(), b.WORKER)
+    pending.after(b.decide_recusal(granted=True), b.ORGAN).refuses("RECUSAL_PENDING", b.draft(), b.WORKER)
+    assert pending.after(b.decide_recusal(granted=False), b.ORGAN).when(b.draft(), b.WORKER)
+
+
+def test_why_nobody_was_seen_is_a_code() -> None:
+    words = b.draft(no_contact_reason_minor="躲在叔叔家", no_contact_reason_carer="ABSCONDED")
+    b.in_progress().finds_invalid({"report.no_contact_reason_minor", "report.no_contact_reason_carer"}, words, b.WORKER)
 
 
 def test_drafts_are_numbered() -> None:
