@@ -89,14 +89,15 @@ class Routes:
             content = getattr(request, "content", None)
             if content is None:
                 return ResourceFacts("Referral", request.referral_id)
-        parties = {content.from_uscc}
+        parties, receiver = {content.from_uscc}, ""
         if state.status not in {api.REFERRAL_STATUS_UNSPECIFIED, api.REFERRAL_STATUS_DRAFT, api.REFERRAL_STATUS_EXPIRED}:
-            parties |= {content.to_uscc, state.provider} - {""}
+            receiver = content.to_uscc
+            parties |= {receiver, state.provider} - {""}
         return ResourceFacts(
             "Referral",
             content.referral_id,
             organ=content.from_uscc,
-            provider=content.to_uscc,
+            provider=receiver,
             participants=frozenset(parties),
         )
 
