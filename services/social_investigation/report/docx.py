@@ -23,6 +23,8 @@ LINE = Pt(28.95)
 NOTE_LINE, TABLE_LINE = Pt(21), Pt(18)
 CLOSER_TWIPS = 5
 TEXT_WIDTH, LABEL_WIDTH = Mm(156), Mm(40)
+# The page number lies 7 mm below the text and is 5 mm high.
+FOOTER_DISTANCE = Mm(35 - 7 - 5)
 # 成文日期 stands four characters from the right edge.
 DATE_FROM_RIGHT = Pt(64)
 # The oldest instant that the ZIP format can tell; a real one would make each rendering other bytes.
@@ -61,7 +63,7 @@ def _page(file: Any, document: Document) -> None:
     page.page_width, page.page_height = Mm(210), Mm(297)
     page.top_margin, page.bottom_margin = Mm(37), Mm(35)
     page.left_margin, page.right_margin = Mm(28), Mm(26)
-    page.footer_distance = Mm(28)
+    page.footer_distance = FOOTER_DISTANCE
     wordxml.line_grid(page, LINE.pt)
     style = file.styles["Normal"]
     style.font.name, style.font.size = BODY, BODY_SIZE
@@ -133,6 +135,7 @@ def _table(file: Any, table: Table, widths: tuple[int, ...]) -> None:
             labels = number == 0 if table.columns else place == 0
             paragraph = cell.paragraphs[0]
             paragraph.paragraph_format.line_spacing = TABLE_LINE
+            wordxml.off_grid(paragraph)
             _run(paragraph, text, HEADING if labels else BODY, NOTE_SIZE)
 
 
@@ -156,6 +159,8 @@ def _paragraph(
     paragraph.paragraph_format.line_spacing = NOTE_LINE if size < BODY_SIZE else LINE
     paragraph.paragraph_format.keep_with_next = together
     paragraph.paragraph_format.keep_together = together
+    if size < BODY_SIZE:
+        wordxml.off_grid(paragraph)
     if text:
         _run(paragraph, text, font, size)
     return paragraph

@@ -46,6 +46,17 @@ def line_grid(section: Any, pitch_points: float) -> None:
     element(section._sectPr, "w:docGrid", type="lines", linePitch=round(pitch_points * TWIPS_PER_POINT))
 
 
+def off_grid(paragraph: Any) -> None:
+    """Lets smaller lines stand closer than the grid of the page."""
+    properties = paragraph._p.get_or_add_pPr()
+    made = element(properties, "w:snapToGrid", val="0")
+    # The schema orders these elements: this one comes before spacing, indent and alignment.
+    later = [qn(name) for name in ("w:spacing", "w:ind", "w:jc")]
+    following = next((child for child in properties if child.tag in later), None)
+    if following is not None:
+        following.addprevious(made)
+
+
 def page_number(paragraph: Any, make_run: Any) -> None:
     """The number of the page between dashes, as a field; `make_run(text)` makes a run in the font of page numbers."""
     make_run("— ")
