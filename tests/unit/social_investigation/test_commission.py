@@ -93,6 +93,23 @@ def test_a_letter_is_issued_by_its_organ_signed_sealed_and_dated() -> None:
     b.drafted().refuses("ORGAN_NOT_COMPETENT", b.issue(), act(b.COURT))
 
 
+def test_another_organ_that_handles_the_case_too_does_not_issue_the_letter() -> None:
+    assert b.FACTS.case is not None
+    case = replace(b.FACTS.case, participants=frozenset({b.PROC, b.STRANGER}))
+    facts = Facts({**b.AGENCIES, b.STRANGER: AgencyFacts(b.STRANGER, "PROC")}, case)
+    taken_over = b.issue(letter=b.letter(organ_uscc=b.STRANGER))
+    b.drafted().knowing(facts).refuses("ORGAN_NOT_COMPETENT", taken_over, act(b.STRANGER))
+
+
+def test_a_case_that_was_closed_meanwhile_gets_no_letter() -> None:
+    b.drafted().knowing(with_case(closed=True)).refuses("CASE_CLOSED", b.issue(), b.ORGAN)
+
+
+def test_only_the_organ_terminates() -> None:
+    terminate = b.bare(api.TerminateInvestigationRequest, reason=events.TERMINATION_REASON_PROVIDER_UNABLE)
+    b.assigned().refuses("ORGAN_NOT_COMPETENT", terminate, b.MANAGER)
+
+
 def test_in_arrest_review_the_provider_answers_within_one_working_day() -> None:
     changes = {"case_stage": referrals.CASE_STAGE_ARREST_REVIEW}
     assert b.commissioned(**changes).state.accept_by.isoformat() == "2026-03-10"  # type: ignore[union-attr]
