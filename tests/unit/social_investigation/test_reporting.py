@@ -1,5 +1,6 @@
 """The report: provenance, four eyes, signatures, issue."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,6 +47,12 @@ def test_a_section_without_a_source_is_refused_or_explained() -> None:
     assert b.in_progress().when(b.draft(sources=explained), b.WORKER)
     empty = [*bare, forms.SectionSource(section=forms.REPORT_SECTION_CAUSES)]
     b.in_progress().finds_invalid({"report.causes"}, b.draft(sources=empty), b.WORKER)
+
+
+def test_a_section_may_rest_on_a_document_alone() -> None:
+    by_paper = forms.SectionSource(section=forms.REPORT_SECTION_CAUSES, document_ids=[b.PAPER])
+    story = b.in_progress().after(b.document(), b.WORKER)
+    assert story.when(b.draft(sources=[*sources(forms.REPORT_SECTION_CAUSES), by_paper]), b.WORKER)
 
 
 def test_a_source_is_a_contact_or_document_on_record() -> None:
@@ -113,6 +120,12 @@ def test_four_eyes_only_the_assigned_supervisor_reviews(command: Any) -> None:
     b.report_drafted().refuses("NOT_THE_PROVIDER", command, b.ORGAN)
 
 
+def test_four_eyes_hold_even_for_a_supervisor_who_wrote_the_draft() -> None:
+    story = b.report_drafted()
+    written = replace(story, state=replace(story.state, author="supervisor"))
+    written.refuses("FOUR_EYES", b.bare(api.ApproveDraftRequest), b.SUPERVISOR)
+
+
 def test_every_investigator_signs_and_nobody_else() -> None:
     signed = [forms.Signature(officer=name, signed_on=b.day("2026-03-09")) for name in ("worker-1", "worker-2", "manager")]
     b.approved().refuses("SIGNATURE_MISSING", b.submit(signatures=signed[:1]), b.MANAGER)
@@ -160,7 +173,9 @@ def test_a_supplemented_report_is_issued_anew() -> None:
 
 def test_only_the_provider_issues_what_was_handed_in_and_is_not_frozen() -> None:
     for story, by, reason in (
+        (b.assigned(), b.MANAGER, "REPORT_NOT_SUBMITTED"),
         (b.approved(), b.MANAGER, "REPORT_NOT_SUBMITTED"),
+        (b.transferred().after(b.bare(api.CloseInvestigationRequest), b.JUDGE), b.MANAGER, "INVESTIGATION_STATE"),
         (b.submitted(), b.ORGAN, "NOT_THE_PROVIDER"),
         (b.submitted().after(b.allege(), b.ORGAN), b.MANAGER, "REPORT_FROZEN"),
     ):
