@@ -4,6 +4,7 @@ import pytest
 
 from guanhu.intake.v1 import person_events_pb2 as persons
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
+from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from tests.unit.gwt import act
 from tests.unit.social_investigation import builders as b
 
@@ -82,6 +83,18 @@ def test_an_objection_is_recorded_and_handled_by_who_has_the_file() -> None:
 @pytest.mark.parametrize("applicant", [events.APPLICANT_INVESTIGATOR, events.APPLICANT_OTHER])
 def test_who_has_no_part_in_the_case_does_not_object(applicant: int) -> None:
     b.submitted().finds_invalid({"applicant"}, b.objection(applicant=applicant), b.ORGAN)
+
+
+def test_nothing_is_decided_in_an_investigation_that_was_terminated() -> None:
+    terminate = b.bare(api.TerminateInvestigationRequest, reason=events.TERMINATION_REASON_PROVIDER_UNABLE)
+    recusal = b.assigned().after(b.recusal(), b.ORGAN).after(terminate, b.ORGAN)
+    recusal.refuses("INVESTIGATION_STATE", b.decide_recusal(granted=True), b.ORGAN)
+    objection = b.submitted().after(b.objection(), b.ORGAN).after(terminate, b.ORGAN)
+    objection.refuses("INVESTIGATION_STATE", b.handle_objection(), b.ORGAN)
+
+
+def test_for_a_boy_the_replacement_may_leave_men_only() -> None:
+    assert b.assigned().when(b.replacement("worker-1"), b.MANAGER)
 
 
 def test_after_the_transfer_the_court_handles_what_was_raised_before() -> None:
