@@ -45,6 +45,10 @@ def test_a_draft_is_submitted_as_it_stands() -> None:
     assert not submitted.content.brief_facts
 
 
+def test_a_draft_is_checked_like_what_is_sent() -> None:
+    EMPTY.finds_invalid({"content.to_uscc"}, b.create(to_uscc=b.PROC), b.ORGAN)
+
+
 def test_drafted_alike_again_is_the_same_draft_and_otherwise_none() -> None:
     drafted = EMPTY.after(b.create(), b.ORGAN)
     assert drafted.when(b.create(brief_facts="另一句话"), b.ORGAN) == []
