@@ -1,0 +1,39 @@
+"""The shape of requests: what is malformed is named, in one answer that fits into a refusal."""
+
+import pytest
+
+from guanhu.intake.v1 import intake_service_pb2 as api
+from guanhu.types.v1 import types_pb2
+from services.kernel import validate
+from services.kernel.errors import VIOLATIONS_MAX, Invalid
+from services.kernel.rpc import status_of
+
+ID = "00000000-0000-4000-8000-000000000001"
+# Field 15000 with the text "x": what a client of a newer release might send.
+NEWER = bytes.fromhex("c2a9070178")
+PURPOSE = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_AUDIT, legal_basis="ACT-09")
+# gRPC clients drop trailers of more than 8 KiB; the rest is for the message and other metadata.
+STATUS_BYTES_MAX = 6 * 1024
+
+
+def invalid(request: object) -> Invalid:
+    with pytest.raises(Invalid) as refused:
+        validate.check(request)  # type: ignore[arg-type]
+    return refused.value
+
+
+def reading(**fields: object) -> api.GetPersonRequest:
+    return api.GetPersonRequest(**{"person_id": ID, "case_id": ID, "purpose": PURPOSE, **fields})  # type: ignore[arg-type]
+
+
+def test_a_well_formed_request_passes() -> None:
+    validate.check(reading())
+
+
+def test_a_refusal_of_hundreds_of_fields_still_fits_into_the_trailers() -> None:
+    request = api.RegisterPersonRequest()
+    request.details.contacts.extend([""] * validate.REPEATED_ITEMS_MAX)
+    refusal = invalid(request)
+    assert len(refusal.violations) == VIOLATIONS_MAX + 1
+    assert "more fields" in refusal.violations[-1].description
+    assert status_of(refusal).ByteSize() < STATUS_BYTES_MAX
