@@ -4,7 +4,7 @@ import pytest
 
 from guanhu.intake.v1 import intake_service_pb2 as api
 from guanhu.types.v1 import types_pb2
-from services.kernel import validate
+from services.kernel import page, validate
 from services.kernel.errors import VIOLATIONS_MAX, Invalid
 from services.kernel.rpc import status_of
 
@@ -37,3 +37,9 @@ def test_a_refusal_of_hundreds_of_fields_still_fits_into_the_trailers() -> None:
     assert len(refusal.violations) == VIOLATIONS_MAX + 1
     assert "more fields" in refusal.violations[-1].description
     assert status_of(refusal).ByteSize() < STATUS_BYTES_MAX
+
+
+@pytest.mark.parametrize("token", ["x", "好", "MjAyNi0wMS0wMXwA"], ids=["no base64", "no ASCII", "a NUL in the id"])
+def test_a_page_token_that_is_none_of_ours_is_refused(token: str) -> None:
+    with pytest.raises(Invalid):
+        page.cursor(token)
