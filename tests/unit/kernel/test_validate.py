@@ -30,6 +30,19 @@ def test_a_well_formed_request_passes() -> None:
     validate.check(reading())
 
 
+@pytest.mark.parametrize(("path", "owner"), [("", ""), ("purpose", "purpose"), ("on", "on")])
+def test_a_field_of_a_newer_release_is_refused_wherever_it_stands(path: str, owner: str) -> None:
+    request = reading(on=types_pb2.Date(year=2026, month=3, day=2))
+    (getattr(request, owner) if owner else request).MergeFromString(NEWER)
+    assert [violation.field for violation in invalid(request).violations] == [path]
+
+
+def test_a_read_without_a_purpose_or_its_legal_basis_is_refused() -> None:
+    assert [v.field for v in invalid(reading(purpose=None)).violations] == ["purpose"]
+    empty = invalid(reading(purpose=types_pb2.Purpose()))
+    assert [v.field for v in empty.violations] == ["purpose.code", "purpose.legal_basis"]
+
+
 def test_a_refusal_of_hundreds_of_fields_still_fits_into_the_trailers() -> None:
     request = api.RegisterPersonRequest()
     request.details.contacts.extend([""] * validate.REPEATED_ITEMS_MAX)
@@ -43,10 +56,3 @@ def test_a_refusal_of_hundreds_of_fields_still_fits_into_the_trailers() -> None:
 def test_a_page_token_that_is_none_of_ours_is_refused(token: str) -> None:
     with pytest.raises(Invalid):
         page.cursor(token)
-
-
-@pytest.mark.parametrize(("path", "owner"), [("", ""), ("purpose", "purpose"), ("on", "on")])
-def test_a_field_of_a_newer_release_is_refused_wherever_it_stands(path: str, owner: str) -> None:
-    request = reading(on=types_pb2.Date(year=2026, month=3, day=2))
-    (getattr(request, owner) if owner else request).MergeFromString(NEWER)
-    assert [violation.field for violation in invalid(request).violations] == [path]
