@@ -1,0 +1,17 @@
+"""What several contract tests share: a published case that was played once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.demo.client import Client
+from services.kernel.host import Running
+from tests.contract.played import Told, play
+
+
+@pytest.fixture(scope="session")
+def told(running: Running) -> Iterator[Told]:
+    """C11, played to its end once; tests only read of it."""
+    assert running.resources.authority is not None
+    with Client(f"127.0.0.1:{running.port}", running.resources.authority) as client:
+        yield play(running, client, "c11-nanjing-2019.yaml")
