@@ -161,6 +161,7 @@ class _Guard:
         self._authenticator = authenticator
         self._began = time.monotonic()
         self._caller = ""
+        self._aborting = False
         self._span: trace.Span | None = None
         self._attached: Any = None
 
@@ -170,6 +171,7 @@ class _Guard:
             # Without a deadline (some clients can't set one) the server's own limits bound every wait.
             if left is not None and left < DEADLINE_LEFT_MIN_S:
                 self._end(grpc.StatusCode.DEADLINE_EXCEEDED.name)
+                self._aborting = True
                 self._context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "too little time is left")
             principal = self._authenticator.authenticate(self._context)
             self._caller = principal.caller
@@ -178,7 +180,7 @@ class _Guard:
         except Refusal as refusal:
             self._refuse(refusal)
         except Exception as error:
-            if self._aborted(error):
+            if self._aborting:
                 raise
             self._fail(error)
 
@@ -191,16 +193,15 @@ class _Guard:
         if isinstance(error, psycopg.OperationalError):
             # The database is away or restarting: nothing is wrong with the call, and its repeat is safe.
             self._refuse(Unavailable("the database cannot be reached"))
-        if isinstance(error, GeneratorExit) or self._aborted(error):
+        if isinstance(error, GeneratorExit) or (isinstance(error, grpc.RpcError) and not self._context.is_active()):
+            # The caller has gone while a stream was under way: nobody is left to be answered.
+            self._end("CANCELLED")
             return
         self._fail(error)
 
-    def _aborted(self, error: BaseException) -> bool:
-        # grpcio signals its own abort with a bare Exception() (issue 36009 there): the state is the only sign.
-        return type(error) is Exception and not error.args
-
     def _refuse(self, refusal: Refusal) -> NoReturn:
         self._end(refusal.code, refusal.reason)
+        self._aborting = True
         # Without a cause: the status of an abort must not drag the refusal's traceback into grpcio's own log.
         self._context.abort_with_status(rpc_status.to_status(status_of(refusal)))
         raise AssertionError("abort returns")
@@ -220,6 +221,7 @@ class _Guard:
             line=where.tb_lineno if where else 0,
         )
         self._end("INTERNAL", reference)
+        self._aborting = True
         self._context.abort(grpc.StatusCode.INTERNAL, f"internal error {reference}")
         raise AssertionError("abort returns")
 
