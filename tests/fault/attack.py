@@ -78,13 +78,13 @@ def documented() -> Mapping[str, frozenset[str]]:
 
 
 def plant(message: Any) -> None:
-    """Marks every personal text of a message."""
+    """Marks every personal text of a message; a code of digits alone would be no code any more."""
     for field_, value in message.ListFields():
         personal = field_.GetOptions().Extensions[options_pb2.personal]
         if field_.message_type is not None:
             for item in value if field_.is_repeated else [value]:
                 plant(item)
-        elif personal and isinstance(value, str):
+        elif personal and isinstance(value, str) and not value.isdigit():
             setattr(message, field_.name, f"{NAME_MARK}{value}")
         elif personal and field_.is_repeated and all(isinstance(item, str) for item in value):
             value[:] = [f"{NAME_MARK}{item}" for item in value]
