@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from services.demo.process import ServiceProcess
 from tests.contract.agencies import CYL, SWO
 from tests.contract.journal_server import running_server
 from tests.contract.receiver import make_certificates, receiving
 from tests.fault.telling_load import Telling, assert_accounted_for
-from tests.fault.under_load import ServiceProcess
 
 DEFAULTS = (5_000, 20, 1)
 
@@ -32,8 +32,7 @@ def main() -> int:
         service = ServiceProcess(
             server.url,
             folder / "state",
-            GUANHU_NOTIFY_NETWORKS="127.0.0.0/8,::1/128",
-            GUANHU_NOTIFY_CA=str(certificates.ca_file),
+            settings={"GUANHU_NOTIFY_NETWORKS": "127.0.0.0/8,::1/128", "GUANHU_NOTIFY_CA": str(certificates.ca_file)},
         )
         service.start()
         try:

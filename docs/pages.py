@@ -1,6 +1,6 @@
 """Writes the pages of docs/ that follow from the code: rules.md, reasons.md and events.md. `run.py gen` calls it.
 
-Run as `python docs/pages.py` it writes them; with --check it names the pages that are stale and fails.
+`python -m docs.pages` writes them; with --check it names the pages that are stale and fails.
 """
 
 import ast
@@ -20,7 +20,7 @@ from guanhu.options.v1 import options_pb2
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 HEAD = "<!-- Written by docs/pages.py from the code; change the code and run: python3 run.py gen -->\n\n"
-RULE = re.compile(r"\b(?:(?:AGE|ID|LAW|ACT|SI|JUR|HO)-R?\d+|DL-[A-Z]+(?:-[A-Z0-9]+)+)\b")
+RULE = re.compile(r"\b(?:(?:AGE|ID|LAW|ACT|SI|JUR|HO|TIM)-R?\d+|DL-[A-Z]+(?:-[A-Z0-9]+)+)\b")
 # The class of a refusal in the code, and the gRPC code that it becomes.
 CODES = {
     "IllegalState": "FAILED_PRECONDITION",
@@ -37,6 +37,7 @@ DEFAULTS = {
     "REQUEST_ID_REUSED": ("ALREADY_EXISTS", "this request_id was used for another request", ""),
     "OVERLOADED": ("RESOURCE_EXHAUSTED", "too much work is waiting; a retry delay is given", ""),
     "UNAVAILABLE": ("UNAVAILABLE", "the journal cannot be reached; repeat the command with its request_id", ""),
+    "POLICY_ERROR": ("PERMISSION_DENIED", "a policy could not be evaluated; on any doubt the answer is no", ""),
     "NOT_ALLOWED": ("PERMISSION_DENIED", "no policy permits this to the caller, or one forbids it", ""),
     "CERTIFICATE_UNKNOWN": ("UNAUTHENTICATED", "the certificate names no agency or service", ""),
     "TOKEN_INVALID": ("UNAUTHENTICATED", "the officer's token can't be read or is signed by nobody known", ""),
@@ -54,17 +55,29 @@ def rules_page() -> str:
             named = text if kind != "tests" else text + _ids_in_names(text)
             for rule in RULE.findall(named):
                 places[rule][kind].add(_link(path))
-    lines = ["# Rules", "", "Ids are those of the law pages. A test names its rule in its own name or its docstring.", ""]
-    lines += ["| rule | protocol | code | tests |", "| --- | --- | --- | --- |"]
+    extract = extracted()
+    lines = [
+        "# Rules",
+        "",
+        "Ids are those of the law pages; [law.md](law.md) says how to use this page and what the marks mean.",
+    ]
+    lines += ["Meaning, source and mark come from docs/rules.tsv. A test names its rule in its own name or its docstring.", ""]
+    lines += ["| rule | meaning | source | mark | protocol | code | tests |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for rule in sorted(places):
         cells = (", ".join(sorted(places[rule][kind])) for kind in ("protocol", "code", "tests"))
-        lines.append(f"| `{rule}` | {' | '.join(cells)} |")
+        lines.append(f"| `{rule}` | {' | '.join(extract.get(rule, ('', '', '')))} | {' | '.join(cells)} |")
     return HEAD + "\n".join(lines) + "\n"
+
+
+def extracted() -> dict[str, tuple[str, ...]]:
+    """Meaning, source and mark of each rule, from our extract of the law pages."""
+    lines = (DOCS / "rules.tsv").read_text(encoding="utf-8").splitlines()
+    return {rule: tuple(cells) for rule, *cells in (line.split("\t") for line in lines)}
 
 
 def _ids_in_names(text: str) -> str:
     """Rules that names of tests begin with: test_si_r16_… is SI-R16."""
-    found = re.findall(r"def test_(age|si|id|act|jur|ho|law)_(r?)(\d+)", text)
+    found = re.findall(r"def test_(age|si|id|act|jur|ho|law|tim)_(r?)(\d+)", text)
     return " ".join(f" {family.upper()}-{letter.upper()}{number}" for family, letter, number in found)
 
 
@@ -75,17 +88,22 @@ def _link(path: Path) -> str:
 
 def reasons_page() -> str:
     """Every stable reason that a refusal may carry."""
-    reasons = {reason: (code, {message: None}, rule) for reason, (code, message, rule) in DEFAULTS.items()}
+    # Dictionaries for their order: each thing that is said of a reason stands once, where it was first met.
+    reasons: dict[str, tuple[dict[str, None], ...]] = defaultdict(lambda: ({}, {}, {}))
+    met = [*DEFAULTS.items()]
     for path in sorted((ROOT / "services").rglob("*.py")):
-        for reason, (code, message, rule) in _refusals(ast.parse(path.read_text(encoding="utf-8"))):
-            reasons.setdefault(reason, (code, {}, rule))[1][message] = None
+        met += _refusals(ast.parse(path.read_text(encoding="utf-8")))
+    for reason, said in met:
+        for known, what in zip(reasons[reason], said, strict=True):
+            known |= {what: None} if what else {}
     lines = ["# Reasons", ""]
     lines += ["A refused call carries `google.rpc.ErrorInfo` with one of these reasons and the domain `guanhu`; the rule that"]
     lines += ["refuses stands in its metadata under `rule`. Reasons are stable: a client may decide by them.", ""]
     lines += ["| reason | code | what it says | rule |", "| --- | --- | --- | --- |"]
     for reason in sorted(reasons):
-        code, messages, rule = reasons[reason]
-        lines.append(f"| `{reason}` | `{code}` | {'; or: '.join(filter(None, messages))} | {rule} |")
+        codes, messages, rules = reasons[reason]
+        cells = (", ".join(f"`{code}`" for code in codes), "; or: ".join(messages), ", ".join(rules))
+        lines.append(f"| `{reason}` | {' | '.join(cells)} |")
     return HEAD + "\n".join(lines) + "\n"
 
 

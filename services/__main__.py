@@ -8,17 +8,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+
 from services.audit.evidence import EvidenceStore
 from services.audit.evidence_check import check_evidence
 from services.audit.fold import as_json
 from services.builders import BUILDERS, DECIDERS
-from services.kernel import host, log, postgres, resources
+from services.kernel import grants, host, log, postgres, resources
 from services.kernel.clock import SystemClock
-from services.kernel.config import BadSettings, Config
-from services.kernel.devauthority import DevAuthority, NotInProduction, write_identity
+from services.kernel.config import Config
+from services.kernel.devauthority import OPERATOR, DevAuthority, NotInProduction, write_identity
 from services.kernel.fsck import Report, check_service, print_reports
 from services.kernel.host import Running, own_migrations
-from services.kernel.postgres import DatabaseUnavailable
 
 
 def up(_: Sequence[str]) -> int:
@@ -26,10 +27,18 @@ def up(_: Sequence[str]) -> int:
     return host.run(BUILDERS)
 
 
-def migrate(_: Sequence[str]) -> int:
-    """Brings every schema up to date."""
+def migrate(arguments: Sequence[str]) -> int:
+    """Brings every schema up to date, and grants the services' roles their rights.
+
+    With --require-roles it does nothing until every role is there: without its rights a service could not start.
+    """
     config = settings()
     with postgres.opened(config.database_url, config.state_folder / "postgres") as url:
+        if "--require-roles" in arguments:
+            with psycopg.connect(url) as conn:
+                if missing := grants.missing(conn, BUILDERS):
+                    print(f"the database server lacks the roles {', '.join(missing)}")
+                    return 1
         applied = resources.migrate_all(url, {name: own_migrations(name) for name in BUILDERS})
     print("\n".join(applied) or "everything is up to date")
     return 0
@@ -37,9 +46,9 @@ def migrate(_: Sequence[str]) -> int:
 
 def fsck(_: Sequence[str]) -> int:
     """Proves that everything stored is whole."""
-    with beside() as running:
+    with beside(leads=False) as running:
         problems = print_reports(reports(running), print)
-    print("whole" if not problems else f"{problems} problems")
+    print("whole" if not problems else f"{problems} problem{'s' if problems > 1 else ''} found")
     return 1 if problems else 0
 
 
@@ -51,7 +60,7 @@ def replay(arguments: Sequence[str]) -> int:
     name, stream = arguments[0], arguments[1]
     until = int(arguments[2]) if len(arguments) == 3 else 0
     decider = DECIDERS.get(stream.partition("-")[0])
-    with beside() as running:
+    with beside(leads=False) as running:
         service = running.services.get(name)
         if service is None or service.journal is None or decider is None:
             print(f"no stream {stream} in {name}")
@@ -67,9 +76,10 @@ def replay(arguments: Sequence[str]) -> int:
 
 
 def identity(arguments: Sequence[str]) -> int:
-    """Writes a development identity for foreign clients: USCC [OFFICER ROLE] FOLDER."""
-    if len(arguments) not in {2, 4}:
+    """Writes a development identity for foreign clients: USCC [OFFICER ROLE] FOLDER, or operator FOLDER."""
+    if len(arguments) != 2 and (len(arguments) != 4 or arguments[0] == OPERATOR):
         print("identity USCC [OFFICER ROLE] FOLDER, for example: identity 111101080000001018 me CASE_PROCURATOR out/me")
+        print("identity operator FOLDER for the operator, who keeps the directory and runs operations")
         return 2
     uscc, *officer, folder = arguments
     config = settings()
@@ -93,13 +103,13 @@ def reports(running: Running) -> Iterator[Report]:
 
 
 @contextmanager
-def beside() -> Iterator[Running]:
+def beside(*, leads: bool = True) -> Iterator[Running]:
     """The services on an address of their own, beside any that run already."""
     config = settings()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with host.serving(replace(config, listen=address), BUILDERS) as running:
+    with host.serving(replace(config, listen=address), BUILDERS, leads=leads) as running:
         yield running
 
 
@@ -126,7 +136,7 @@ def main() -> int:
         return 2
     try:
         return TASKS[sys.argv[1]](sys.argv[2:])
-    except (BadSettings, DatabaseUnavailable) as problem:
+    except host.NOT_STARTED as problem:
         print(problem)
         return 2
 

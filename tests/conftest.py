@@ -1,7 +1,6 @@
 """One PostgreSQL for the whole run; a schema of its own for every test that needs one."""
 
 import os
-import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -12,17 +11,12 @@ from psycopg_pool import ConnectionPool
 
 from services.builders import BUILDERS
 from services.demo.client import Client
+from services.demo.process import free_address
 from services.kernel import host, log, postgres
 from services.kernel.config import Config
 from services.kernel.host import Running
+from tests.contract.agencies import register_agencies
 from tests.databases import fresh_database
-
-
-def free_address() -> str:
-    """An address of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,3 +66,9 @@ def client(running: Running) -> Iterator[Client]:
 def fresh_schema() -> str:
     """Name of a schema that nobody uses."""
     return f"t_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def registered(client: Client) -> None:
+    """Every synthetic agency is in the directory."""
+    register_agencies(client)

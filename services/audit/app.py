@@ -9,7 +9,7 @@ from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
 from guanhu.notify.v1 import obligation_events_pb2, reconciliation_events_pb2, subscription_events_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2
-from services.audit.evidence import EvidenceStore, taking_in
+from services.audit.evidence import EvidenceStore, follower_of, taking_in
 from services.audit.fold import Folder
 from services.audit.servicer import AuditServicer
 from services.kernel.access import Access, ActionRule
@@ -19,7 +19,7 @@ from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
 from services.kernel.decision import Decider
 from services.kernel.directory import DIRECTORY, Directory
-from services.kernel.feed import RemoteFeed
+from services.kernel.feed import RemoteFeed, SharedFeed
 from services.kernel.follow import Follower
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
@@ -49,7 +49,7 @@ def builder(deciders: Mapping[str, Decider[Any]]) -> Callable[[Resources], Servi
         pool = resources.pool
         registry = Registry(EVENTS)
         codec = EventCodec(NAME, registry, NoKeys())
-        feeds = {origin: RemoteFeed(origin, resources.channel(NAME, origin)) for origin in FOLLOWED}
+        feeds = {origin: SharedFeed(RemoteFeed(origin, resources.channel(NAME, origin))) for origin in FOLLOWED}
         view = View(DIRECTORY, feeds["intake"], pool, NAME, codec)
         directory = Directory(view, pool)
         rules = [ActionRule(f"{NAME}.{method.name}", ("read",)) for method in SERVICE.methods]
@@ -66,8 +66,7 @@ def builder(deciders: Mapping[str, Decider[Any]]) -> Callable[[Resources], Servi
             handlers={SERVICE.full_name: generic_handler(SERVICE, {}, admission, servicer)},
             views={"directory": view},
             followers=[
-                Follower(f"evidence:{origin}", feed, pool, NAME, taking_in(origin, codec, NAME))
-                for origin, feed in feeds.items()
+                Follower(follower_of(origin), feed, pool, NAME, taking_in(origin, NAME)) for origin, feed in feeds.items()
             ],
         )
 

@@ -28,6 +28,8 @@ from services.kernel.registry import Registry
 from services.kernel.rpc import current_call
 
 CHUNK_BYTES = 256 * 1024
+# A whole stream of the largest size fits on one page.
+PAGE_DEFAULT, PAGE_MAX = 500, 2_000
 
 
 class AuditServicer:
@@ -57,7 +59,7 @@ class AuditServicer:
             self._store.of_case(request.case_id, _instant(request, "recorded_until"), _instant(request, "occurred_until"))
         )
         start = _offset(request.page_token)
-        size = page.size(request.page_size)
+        size = page.size(request.page_size, default=PAGE_DEFAULT, most=PAGE_MAX)
         entries = [self._entry(row, with_content=request.with_content) for row in rows[start : start + size]]
         token = str(start + size) if start + size < len(rows) else ""
         return api.GetHistoryResponse(entries=entries, next_page_token=token, total=len(rows))

@@ -6,6 +6,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import grpc
+
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as investigationpb
 from services.__main__ import beside, reports
 from services.audit.timeline import Entry, swimlanes
@@ -13,11 +15,11 @@ from services.demo.artefacts import Artefacts, verify_bundle
 from services.demo.casefile import BadCase, CaseFile, Step, read
 from services.demo.client import Client
 from services.demo.player import CaseFailed, Played, Player
-from services.kernel.config import BadSettings
 from services.kernel.dates import to_datetime
 from services.kernel.decision import CHINA_STANDARD_TIME
 from services.kernel.fsck import print_reports
-from services.kernel.postgres import DatabaseUnavailable
+from services.kernel.host import NOT_STARTED
+from services.kernel.rpc import reason_of
 
 CASES = Path(__file__).parents[2] / "tests" / "cases"
 OUT = Path("out")
@@ -30,17 +32,19 @@ def main() -> int:
     parser.add_argument("--case", type=Path, action="append", help="a case file; the published cases where none is named")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for what is written (default: out)")
     options = parser.parse_args()
-    try:
-        cases = [(path, read(path)) for path in options.case or sorted(CASES.glob("*.yaml"))]
-    except BadCase as bad:
-        print(f"{options.case[0] if options.case else 'case file'}: {bad}")
-        return 2
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}")
-        return 2
+    cases = []
+    for path in options.case or sorted(CASES.glob("*.yaml")):
+        try:
+            cases.append((path, read(path)))
+        except BadCase as bad:
+            print(f"{path}: {bad}")
+            return 2
+        except OSError as error:
+            print(f"{path}: {error.strerror}")
+            return 2
     try:
         return play_all(cases, options.out)
-    except (BadSettings, DatabaseUnavailable) as problem:
+    except NOT_STARTED as problem:
         print(problem)
         return 2
 
@@ -78,7 +82,9 @@ def play_one(path: Path, case: CaseFile, client: Client, out: Path) -> int:
         return keep(case, played, client, out / case.case.lower())
     except (BadCase, CaseFailed) as failed:
         print(f"{path}: {failed}")
-        return 0
+    except grpc.RpcError as error:
+        print(f"{path}: what the case leaves can't be fetched: {reason_of(error)}")
+    return 0
 
 
 def keep(case: CaseFile, played: Played, client: Client, folder: Path) -> int:
@@ -87,15 +93,19 @@ def keep(case: CaseFile, played: Played, client: Client, folder: Path) -> int:
     artefacts = Artefacts(case, played, client)
     entries = artefacts.whole_history()
     lanes = {agency.uscc: agency.entry.get("name").text() for agency in case.agencies.values()}
+    # Numbered by when things happened. What a policy did happened with its cause, and a stable order keeps it behind it.
+    happened = sorted(entries, key=lambda entry: to_datetime(entry.header.occurred_at))
     picture = [
         Entry(lanes.get(entry.header.actor.agency, "观护系统"), to_datetime(entry.header.occurred_at), entry.label, number)
-        for number, entry in enumerate(entries, start=1)
+        for number, entry in enumerate(happened, start=1)
     ]
     (folder / "timeline.svg").write_text(swimlanes(picture, picture[-1].at), encoding="utf-8")
     written = ["timeline.svg"]
     if "investigation" in played.kept:
         for suffix, kind in (("pdf", investigationpb.DOCUMENT_FORMAT_PDF), ("docx", investigationpb.DOCUMENT_FORMAT_DOCX)):
             content = artefacts.report(kind)
+            if not content:
+                continue
             if content != artefacts.report(kind):
                 raise CaseFailed(f"the {suffix} of the report differs when it is fetched again")
             (folder / f"report.{suffix}").write_bytes(content)

@@ -8,12 +8,15 @@ import time
 import zipfile
 from typing import Any
 
+import grpc
+
 from guanhu.audit.v1 import audit_service_pb2 as auditpb
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as investigationpb
 from guanhu.types.v1 import types_pb2
 from services.demo.casefile import CaseFile, Officer
 from services.demo.client import Client
-from services.demo.player import Played
+from services.demo.player import CaseFailed, Played
+from services.kernel.rpc import reason_of
 
 AUDIT = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_AUDIT, legal_basis="ACT-09")
 HANDLING = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_CASE_HANDLING, legal_basis="CPL Art. 279")
@@ -56,11 +59,16 @@ class Artefacts:
                 return entries
 
     def report(self, document_format: Any) -> bytes:
-        """The issued report in one format, as the case's procurator fetches it."""
+        """The issued report in one format, as the case's procurator fetches it; empty where none was issued."""
         request = investigationpb.GetReportDocumentRequest(
             investigation_id=self._played.kept["investigation"], purpose=HANDLING, format=document_format
         )
-        content: bytes = self._call("CASE_PROCURATOR", "social_investigation", "GetReportDocument", request).content
+        try:
+            content: bytes = self._call("CASE_PROCURATOR", "social_investigation", "GetReportDocument", request).content
+        except grpc.RpcError as error:
+            if reason_of(error) != "REPORT_NOT_ISSUED":
+                raise
+            return b""
         return content
 
     def bundle(self) -> bytes:
@@ -75,7 +83,10 @@ class Artefacts:
         return self._client.call(service, method, request, uscc, officer.name, officer.role)
 
     def _officer(self, role: str) -> Officer:
-        return next(officer for officer in self._case.officers.values() if officer.role == role)
+        for officer in self._case.officers.values():
+            if officer.role == role:
+                return officer
+        raise CaseFailed(f"the case has no officer with the role {role}")
 
 
 def verify_bundle(packed: bytes) -> str:

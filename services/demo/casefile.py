@@ -125,7 +125,7 @@ def read(path: Path) -> CaseFile:
     if root is None:
         raise BadCase(1, "the file is empty")
     file = _node(root)
-    _only(file, {"case", "title", "source", "agencies", "officers", "steps"})
+    only(file, {"case", "title", "source", "agencies", "officers", "steps"})
     agencies = dict(_agencies(file.get("agencies")))
     officers = dict(_officers(file.get("officers"), agencies))
     steps = [_step(node, officers) for node in file.get("steps").sequence()]
@@ -158,7 +158,8 @@ def _members(node: yaml.MappingNode) -> dict[str, Node]:
     return {**inherited, **members}
 
 
-def _only(node: Node, names: set[str]) -> None:
+def only(node: Node, names: set[str]) -> None:
+    """Raises BadCase for a member of the mapping that is none of the names."""
     for name, member in node.mapping().items():
         if name not in names:
             raise BadCase(member.line, f"'{name}' is unknown here; known are {', '.join(sorted(names))}")
@@ -181,7 +182,7 @@ def _agencies(node: Node) -> Iterator[tuple[str, Agency]]:
 
 def _officers(node: Node, agencies: Mapping[str, Agency]) -> Iterator[tuple[str, Officer]]:
     for name, entry in _named(node):
-        _only(entry, {"agency", "role"})
+        only(entry, {"agency", "role"})
         agency = entry.get("agency").text()
         if agency not in agencies:
             raise BadCase(entry.get("agency").line, f"agency '{agency}' is not among the agencies")
@@ -189,7 +190,7 @@ def _officers(node: Node, agencies: Mapping[str, Agency]) -> Iterator[tuple[str,
 
 
 def _step(node: Node, officers: Mapping[str, Officer]) -> Step:
-    _only(node, {"at", "as", "do", "with", "refused", "holds", "note"})
+    only(node, {"at", "as", "do", "with", "refused", "holds", "note"})
     officer = node.get("as").text()
     if officer not in officers:
         raise BadCase(node.get("as").line, f"officer '{officer}' is not among the officers")

@@ -14,7 +14,7 @@ from guanhu.intake.v1 import intake_service_pb2
 from guanhu.notify.v1 import notify_service_pb2
 from guanhu.operations.v1 import operations_service_pb2
 from guanhu.social_investigation.v1 import social_investigation_service_pb2
-from services.kernel.devauthority import DevAuthority
+from services.kernel.devauthority import OPERATOR, DevAuthority
 
 DEADLINE_S = 20.0
 STREAM_DEADLINE_S = 60.0
@@ -55,8 +55,20 @@ class Client:
         for channel in self._channels.values():
             channel.close()
 
-    def call(self, service: str, name: str, request: Message, uscc: str = "", officer: str = "", role: str = "") -> Any:
+    def call(
+        self,
+        service: str,
+        name: str,
+        request: Message,
+        uscc: str = "",
+        officer: str = "",
+        role: str = "",
+        *,
+        trace_parent: str = "",
+    ) -> Any:
         """Calls a method and returns its answer, streams as a list; without an agency the operator calls.
+
+        `trace_parent` is the W3C context of the caller's own trace.
 
         Raises:
             grpc.RpcError: the call was refused or the service is away.
@@ -68,6 +80,8 @@ class Client:
         path = f"/{found.containing_service.full_name}/{found.name}"
         answer_class = message_factory.GetMessageClass(found.output_type)
         metadata = self.metadata(uscc, officer, role)
+        if trace_parent:
+            metadata = (*metadata, ("traceparent", trace_parent))
         serialise, read = type(request).SerializeToString, answer_class.FromString
         if found.server_streaming:
             stream = channel.unary_stream(path, request_serializer=serialise, response_deserializer=read)
@@ -92,7 +106,7 @@ class Client:
     def channel(self, uscc: str) -> grpc.Channel:
         """The channel of an agency, with its certificate."""
         if uscc not in self._channels:
-            key, chain = self._authority.agency_credentials(uscc) if uscc else self._authority.service_credentials("operator")
+            key, chain = self._authority.agency_credentials(uscc) if uscc else self._authority.service_credentials(OPERATOR)
             self._certificates[uscc] = chain
             credentials = grpc.ssl_channel_credentials(self._authority.ca_pem, key, chain)
             self._channels[uscc] = grpc.secure_channel(

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import intake_service_pb2 as intakepb
 from guanhu.types.v1 import types_pb2
-from services.demo.casefile import BadCase, CaseFile, Node, Step
+from services.demo.casefile import BadCase, CaseFile, Node, Step, only
 from services.demo.client import Client, method, request_class
 from services.demo.message import fill
 from services.kernel.rpc import reason_of
@@ -143,6 +143,7 @@ class Player:
         officer = hold.get("as").text()
         if officer not in self._case.officers:
             raise BadCase(hold.get("as").line, f"officer '{officer}' is not among the officers")
+        only(hold, {"ask", "as", "with", "shows", "keep"})
         if not {"shows", "keep"} & set(hold.mapping()):
             raise BadCase(hold.line, "a condition shows or keeps something")
         return service, name, officer

@@ -11,14 +11,14 @@ from guanhu.intake.v1 import intake_service_pb2_grpc as stubs
 from guanhu.intake.v1 import referral_events_pb2 as events
 from services.intake.routes import Routes
 from services.kernel.codec import EventCodec
-from services.kernel.follow import Effect
+from services.kernel.follow import RowEffect
 from services.kernel.journal import Recorded
 from services.kernel.policy import command_head, send
 
 NAME = "participation"
 
 
-def participation(stub: stubs.IntakeServiceStub, routes: Routes, codec: EventCodec) -> Effect:
+def participation(stub: stubs.IntakeServiceStub, routes: Routes, codec: EventCodec) -> RowEffect:
     """The effect of intake's own events on the cases."""
 
     def effect(_: psycopg.Connection, row: Recorded) -> None:

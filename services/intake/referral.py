@@ -74,7 +74,19 @@ def evolve(state: State, event: Any) -> State:
     raise TypeError(event.DESCRIPTOR.full_name)
 
 
-DECIDER = Decider("referral", State(), decide, evolve)
+def key(event: Any) -> str:
+    """The sender's own number makes a submitted referral one, whatever ids and requests it comes with."""
+    if isinstance(event, events.ReferralSubmitted) and event.content.external_number:
+        return external_key(event.content)
+    return ""
+
+
+def external_key(content: events.ReferralContent) -> str:
+    """What a sender's number claims: one referral of a kind."""
+    return f"external:{content.from_uscc}:{content.kind}:{content.external_number}"
+
+
+DECIDER = Decider("referral", State(), decide, evolve, key)
 
 
 def _create(command: api.CreateReferralRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:

@@ -6,27 +6,30 @@ from typing import Any
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as api
 from services.intake import agency, case, person, referral
-from services.intake.views import Referrals
+from services.intake.views import Assignments
 from services.kernel.access import ResourceFacts
 from services.kernel.clock import Clock
 from services.kernel.commands import Route
 from services.kernel.decision import CHINA_STANDARD_TIME, AgencyFacts, CaseFacts, Decider, Facts
 from services.kernel.handler import Call, Handler
+from services.kernel.identity import Principal
 from services.kernel.journal import Journal
 
+# Bodies whose officers see a minor only once they are assigned (domain/11 §11.2).
+_SERVING = frozenset({"SWO", "JUST", "CYL"})
 MakeHandler = Callable[[Decider[Any]], Handler[Any]]
 
 
 class Routes:
     """The routes of every command, over one handler for each kind of aggregate."""
 
-    def __init__(self, make_handler: MakeHandler, journal: Journal, referrals: Referrals, clock: Clock) -> None:
+    def __init__(self, make_handler: MakeHandler, journal: Journal, assignments: Assignments, clock: Clock) -> None:
         self.agencies: Handler[agency.State] = make_handler(agency.DECIDER)
         self.cases: Handler[case.State] = make_handler(case.DECIDER)
         self.persons: Handler[person.State] = make_handler(person.DECIDER)
         self.referrals: Handler[referral.State] = make_handler(referral.DECIDER)
         self._journal = journal
-        self._view = referrals
+        self._assignments = assignments
         self._clock = clock
 
     def handlers(self) -> tuple[Handler[Any], ...]:
@@ -59,6 +62,15 @@ class Routes:
         kind = directory.AgencyType.Name(state.agency.type).removeprefix("AGENCY_TYPE_")
         return AgencyFacts(uscc, kind, state.agency.investigates, state.suspended)
 
+    def working(self, case_id: str, principal: Principal, participants: frozenset[str]) -> frozenset[str]:
+        """Officers of the caller's body who are assigned to the case; asked only of a body that serves on commission."""
+        if principal.agency not in participants or not principal.officer:
+            return frozenset()
+        facts = self.agency(principal.agency)
+        if facts is None or facts.type not in _SERVING:
+            return frozenset()
+        return self._assignments.working(case_id, principal.agency, principal.officer)
+
     def case_resource(self, request: Any, state: case.State) -> ResourceFacts:
         """A case as policies see it."""
         return ResourceFacts("Case", request.case_id, organ=state.organ, participants=self.taking_part(state))
@@ -74,14 +86,15 @@ class Routes:
             content = getattr(request, "content", None)
             if content is None:
                 return ResourceFacts("Referral", request.referral_id)
-        parties = {content.from_uscc}
+        parties, receiver = {content.from_uscc}, ""
         if state.status not in {api.REFERRAL_STATUS_UNSPECIFIED, api.REFERRAL_STATUS_DRAFT, api.REFERRAL_STATUS_EXPIRED}:
-            parties |= {content.to_uscc, state.provider} - {""}
+            receiver = content.to_uscc
+            parties |= {receiver, state.provider} - {""}
         return ResourceFacts(
             "Referral",
             content.referral_id,
             organ=content.from_uscc,
-            provider=content.to_uscc,
+            provider=receiver,
             participants=frozenset(parties),
         )
 
@@ -138,9 +151,8 @@ class Routes:
     def _twin(self, request: Any, content: Any) -> str:
         if not isinstance(request, api.SubmitReferralRequest) or not content.external_number:
             return ""
-        # The view must know everything recorded so far, or a repeat right behind its original would pass.
-        self._view.view.wait(self._journal.head())
-        twin = self._view.with_external_number(content.from_uscc, content.external_number, content.kind)
+        stream = self._journal.stream_of_key(referral.external_key(content))
+        twin = stream.removeprefix(f"{referral.DECIDER.category}-")
         return "" if twin == request.referral_id else twin
 
 

@@ -1,14 +1,14 @@
-"""Read models of intake: the agencies, and each referral's line in a list. Nothing personal is in them."""
+"""Read models of intake: agencies, each referral's line in a list, who works on which case. Nothing personal is in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from psycopg import sql
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from guanhu.directory.v1 import agency_events_pb2 as directory
+from services.kernel.statements import statement
 from services.kernel.view import View
 
 AGENCIES_DDL = """
@@ -40,7 +40,17 @@ create table {schema}.referrals (
 create index on {schema}.referrals (from_uscc, recorded_at desc, referral_id);
 create index on {schema}.referrals (to_uscc, recorded_at desc, referral_id);
 create index on {schema}.referrals (provider, recorded_at desc, referral_id) where provider <> '';
-create index on {schema}.referrals (from_uscc, external_number) where external_number <> '';
+"""
+
+ASSIGNMENTS_DDL = """
+create table {schema}.assignments (
+    investigation_id text primary key,
+    case_id text not null,
+    provider text not null,
+    officers text[] not null default '{}',
+    supervisor text not null default ''
+);
+create index on {schema}.assignments (case_id, provider);
 """
 
 
@@ -70,26 +80,18 @@ class Referrals:
         self, agency: str, status: int, case_id: str, before: tuple[datetime, str] | None, size: int
     ) -> Sequence[ReferralLine]:
         """Referrals that an agency sent, received or renders, newest first; drafts only for their sender."""
-        query = sql.SQL(
+        query = statement(
             "select referral_id, case_id, kind, from_uscc, to_uscc, status, due_on, expires_at, recorded_at"
             " from {} where (from_uscc = %(agency)s or (status <> 1 and %(agency)s in (to_uscc, provider)))"
             " and (%(status)s = 0 or status = %(status)s) and (%(case)s = '' or case_id = %(case)s)"
             " and (%(at)s::timestamptz is null or (recorded_at, referral_id) < (%(at)s, %(id)s))"
-            " order by recorded_at desc, referral_id desc limit %(size)s"
-        ).format(sql.Identifier(self.view.schema, "referrals"))
+            " order by recorded_at desc, referral_id desc limit %(size)s",
+            (self.view.schema, "referrals"),
+        )
         at, last = before or (None, "")
         values = {"agency": agency, "status": status, "case": case_id, "at": at, "id": last, "size": size}
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(ReferralLine)) as cursor:
             return cursor.execute(query, values).fetchall()
-
-    def with_external_number(self, from_uscc: str, number: str, kind: int) -> str:
-        """Id of the submitted referral that carries the sender's number; "" where there is none."""
-        query = sql.SQL(
-            "select referral_id from {} where from_uscc = %s and external_number = %s and kind = %s and status <> 1 limit 1"
-        ).format(sql.Identifier(self.view.schema, "referrals"))
-        with self._pool.connection() as conn:
-            found = conn.execute(query, [from_uscc, number, kind]).fetchone()
-        return str(found[0]) if found else ""
 
 
 class Agencies:
@@ -101,9 +103,32 @@ class Agencies:
 
     def page(self, type_number: int, division_prefix: str, after: str, size: int) -> Sequence[directory.Agency]:
         """Agencies in the order of their codes."""
-        query = sql.SQL(
-            "select agency from {} where uscc > %s and (%s = 0 or type = %s) and division like %s order by uscc limit %s"
-        ).format(sql.Identifier(self.view.schema, "agencies"))
+        query = statement(
+            "select agency from {} where uscc > %s and (%s = 0 or type = %s) and division like %s order by uscc limit %s",
+            (self.view.schema, "agencies"),
+        )
         with self._pool.connection() as conn:
             rows = conn.execute(query, [after, type_number, type_number, f"{division_prefix}%", size]).fetchall()
         return [directory.Agency.FromString(row[0]) for row in rows]
+
+
+class Assignments:
+    """Queries over who investigates in which case, as social investigation records it."""
+
+    def __init__(self, view: View, pool: ConnectionPool) -> None:
+        self._view = view
+        self._pool = pool
+
+    def working(self, case_id: str, agency: str, officer: str) -> frozenset[str]:
+        """Officers of an agency who are assigned to the case; `officer` is looked for again once the copy has caught up."""
+        found = self._working(case_id, agency)
+        return found if officer in found or not self._view.catch_up() else self._working(case_id, agency)
+
+    def _working(self, case_id: str, agency: str) -> frozenset[str]:
+        query = statement(
+            "select array_append(officers, supervisor) from {} where case_id = %s and provider = %s",
+            (self._view.schema, "assignments"),
+        )
+        with self._pool.connection() as conn:
+            rows = conn.execute(query, [case_id, agency]).fetchall()
+        return frozenset(officer for row in rows for officer in row[0]) - {""}

@@ -43,6 +43,13 @@ class Admission:
             self._record(call, action, resource, types_pb2.Purpose(), on_behalf_of, case_id, refusal)
             raise refusal
 
+    def operation(self, call: Call, action: str, resource: ResourceFacts) -> None:
+        """Admits an operator and records the operation; it leaves no event of its own."""
+        refusal = self._refusal(call, action, resource, "")
+        self._record(call, action, resource, types_pb2.Purpose(), "", "", refusal)
+        if refusal is not None:
+            raise refusal
+
     def read(self, call: Call, action: str, resource: ResourceFacts, purpose: types_pb2.Purpose, *, case_id: str = "") -> None:
         """Admits a read and records it, with its purpose, before any data leaves."""
         refusal = self._refusal(call, action, resource, "")

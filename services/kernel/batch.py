@@ -10,7 +10,8 @@ from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
-from services.kernel.errors import AlreadyTracked, RequestMismatch, Unavailable, VersionConflict
+from services.kernel import metrics
+from services.kernel.errors import AlreadyTracked, KeyTaken, RequestMismatch, Unavailable, VersionConflict
 
 RECONNECT_TIMEOUT_S = 5.0
 # The first try, one for a connection that died since the last batch, one for a server that went down in between.
@@ -37,7 +38,10 @@ class Tracking:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """Events for one stream, on the condition that its current version is `expected_version`."""
+    """Events for one stream, on the condition that its current version is `expected_version`.
+
+    A `key` belongs from then on to this stream alone: an append to another stream that names it is refused.
+    """
 
     stream: str
     expected_version: int
@@ -47,6 +51,7 @@ class Append:
     request_hash: bytes
     answer: bytes = b""
     tracking: Tracking | None = None
+    key: str = ""
 
     def __post_init__(self) -> None:
         """Raises: ValueError when it could not be repeated safely, because caller, request or hash are missing."""
@@ -94,6 +99,8 @@ def claims(item: Item) -> set[Hashable]:
     claimed: set[Hashable]
     if isinstance(item, Append):
         claimed = {item.stream, (item.caller, item.request_id)}
+        if item.key:
+            claimed.add(("key", item.key))
     else:
         claimed = {event.stream for event in item.events}
     if item.tracking:
@@ -106,8 +113,11 @@ class Batches:
 
     def __init__(self, pool: ConnectionPool[Connection[Any]], schema: str) -> None:
         self._pool = pool
+        self._labels = {"journal": schema}
         # %b: arrays of bytes go over in binary, half the size of the text form.
-        arrays = "%b::text[],%b::int8[],%b::text[],%b::text[],%b::bytea[],%b::bytea[],%b::text[],%b::text[],%b::int8[]"
+        arrays = (
+            "%b::text[],%b::int8[],%b::text[],%b::text[],%b::bytea[],%b::bytea[],%b::text[],%b::text[],%b::int8[],%b::text[]"
+        )
         events = "%b::int8[],%b::text[],%b::int8[],%b::text[],%b::bytea[],%b::bytea[]"
         call = f"select item, outcome, version, position, answer from {{}}.append({arrays},{events})"
         self._call = sql.SQL(cast("Literal['']", call)).format(sql.Identifier(schema)).as_string()
@@ -135,7 +145,7 @@ class Batches:
             self._connection = None
 
     def _send_with_retries(self, items: Sequence[Item]) -> list[Outcome]:
-        outcomes: list[Outcome] = [Unavailable() for _ in items]
+        outcomes: list[Outcome | None] = [None] * len(items)
         waiting = list(range(len(items)))
         for _ in range(ATTEMPTS):
             connection = self._connected()
@@ -156,20 +166,21 @@ class Batches:
             for i, answer in zip(waiting, answers, strict=True):
                 outcomes[i] = answer
             break
-        return outcomes
+        return _known(outcomes)
 
     def _execute(self, connection: Connection[Any], items: Sequence[Item]) -> list[Outcome]:
         self._warnings.clear()
+        metrics.append_batch_size.record(len(items), self._labels)
         with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             cursor.execute(cast("Literal['']", self._call), _arguments(items), prepare=True)
             rows = cursor.fetchall()
         if self._warnings:
             # A cancelled wait for a synchronous standby commits locally and only warns: that is no acknowledgement.
             return [Unavailable("the standby did not confirm") for _ in items]
-        outcomes: list[Outcome] = [Unavailable() for _ in items]
+        outcomes: list[Outcome | None] = [None] * len(items)
         for number, outcome, version, position, answer in rows:
             outcomes[number - 1] = _outcome(items[number - 1], outcome, version, position, answer)
-        return outcomes
+        return _known(outcomes)
 
     def _connected(self) -> Connection[Any] | None:
         """Return the kept connection, or a live one from the pool within RECONNECT_TIMEOUT_S."""
@@ -203,6 +214,10 @@ class Batches:
             self._warnings.append(diagnostic.message_primary or "")
 
 
+def _known(outcomes: Sequence[Outcome | None]) -> list[Outcome]:
+    return [outcome or Unavailable() for outcome in outcomes]
+
+
 def _unavailable(error: Exception) -> Unavailable:
     refusal = Unavailable()
     refusal.__cause__ = error
@@ -218,12 +233,12 @@ def _arguments(items: Sequence[Item]) -> list[list[Any]]:
         tracked = (tracking.follower, tracking.source, tracking.position) if tracking else (None, None, None)
         if isinstance(item, Append):
             request = (item.caller, item.request_id, item.request_hash, item.answer)
-            heads.append((item.stream, item.expected_version, *request, *tracked))
+            heads.append((item.stream, item.expected_version, *request, *tracked, item.key or None))
             events.extend((number, None, None, d.type, d.header, d.payload) for d in item.drafts)
         else:
-            heads.append((None, None, None, None, None, None, *tracked))
+            heads.append((None, None, None, None, None, None, *tracked, None))
             events.extend((number, e.stream, e.version, e.draft.type, e.draft.header, e.draft.payload) for e in item.events)
-    return [*_columns(heads, 9), *_columns(events, 6)]
+    return [*_columns(heads, 10), *_columns(events, 6)]
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
@@ -237,4 +252,6 @@ def _outcome(item: Item, outcome: str, version: int, position: int, answer: byte
         return Appended(version, position, bytes(answer or b""), replayed=True)
     if outcome == "mismatch":
         return RequestMismatch()
+    if outcome == "taken":
+        return KeyTaken()
     return AlreadyTracked() if outcome == "tracked" else VersionConflict()

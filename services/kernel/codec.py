@@ -6,6 +6,7 @@ from guanhu.journal.v1 import record_pb2
 from services.kernel import personal
 from services.kernel.journal import Draft, Recorded
 from services.kernel.personal import Keys, Opened, RowIdentity
+from services.kernel.record import build_header
 from services.kernel.registry import Registry
 
 
@@ -26,7 +27,7 @@ class EventCodec:
         """The row to append for an event."""
         name = event.DESCRIPTOR.full_name
         payload = personal.seal(event, RowIdentity(self.origin, stream, version, name), self._keys)
-        return Draft(name, header.SerializeToString(), payload)
+        return Draft(name, build_header(header), payload)
 
     def clear(self, row: Recorded) -> Message:
         """The event without its personal fields; enough for folding.

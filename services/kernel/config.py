@@ -1,12 +1,14 @@
 """Settings, read from the environment once at the start; every problem is reported at once."""
 
 import ipaddress
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+PORT_MAX = 65_535
 # Loopback, link-local and unspecified addresses: what a machine calls itself by.
 _OWN_NETWORKS = tuple(
     ipaddress.ip_network(text) for text in ("127.0.0.0/8", "0.0.0.0/8", "169.254.0.0/16", "::1/128", "::/128", "fe80::/10")
@@ -19,11 +21,18 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings of one process. `docs/operations.md` describes each."""
+    """Settings of one process. `docs/operations.md` describes each.
+
+    `migrate`: "at-start" brings the schemas up to date when the process starts; "never" leaves that to
+    `python -m services migrate`, so that the process needs no right to change them, and refuses to start on older ones.
+    `health_listen`: address that answers health checks without TLS, for probes that know none; no other call is served there.
+    """
 
     environment: str = "development"
     listen: str = "127.0.0.1:7443"
+    health_listen: str = ""
     database_url: str = ""
+    migrate: str = "at-start"
     state_folder: Path = Path("var")
     tls_certificate: str = ""
     tls_key: str = ""
@@ -46,6 +55,7 @@ class Config:
     sms_folder: str = ""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
+    trace_share: str = "1"
 
     @property
     def production(self) -> bool:
@@ -88,8 +98,15 @@ def _problems(config: Config) -> list[str]:
     problems = []
     if config.environment not in {"development", "production"}:
         problems.append("GUANHU_ENVIRONMENT is development or production")
+    if config.migrate not in {"at-start", "never"}:
+        problems.append("GUANHU_MIGRATE is at-start or never")
     if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         problems.append("GUANHU_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR")
+    port = config.listen.rpartition(":")[2]
+    if not (port.isdigit() and int(port) <= PORT_MAX):
+        problems.append("GUANHU_LISTEN is an address and a port, such as 127.0.0.1:7443")
+    if not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", config.trace_share):
+        problems.append("GUANHU_TRACE_SHARE is a number from 0 to 1")
     problems += _network_problems(config)
     if config.smtp_host and not (config.smtp_sender and config.smtp_port.isascii() and config.smtp_port.isdigit()):
         problems.append("GUANHU_SMTP_HOST needs GUANHU_SMTP_SENDER and a number as GUANHU_SMTP_PORT")

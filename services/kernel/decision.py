@@ -76,9 +76,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[State]):
-    """One aggregate: `category` names its streams, `initial` is the state before the first event."""
+    """One aggregate: `category` names its streams, `initial` is the state before the first event.
+
+    `key` says what an event claims for its stream alone, such as a number that must not be used twice; "" for nothing.
+    """
 
     category: str
     initial: State
     decide: Callable[[Any, State, Act, Facts], Sequence[Message]]
     evolve: Callable[[State, Any], State]
+    key: Callable[[Any], str] = lambda _: ""

@@ -22,6 +22,8 @@ CERTIFICATE_VALID = timedelta(hours=72)
 AUTHORITY_VALID = timedelta(days=365)
 TOKEN_VALID = timedelta(minutes=10)
 BACKDATED = timedelta(minutes=5)
+# The operator keeps the directory and runs operations; like a service it has a certificate and no officers.
+OPERATOR = "operator"
 _KEY_ID = "development"
 
 
@@ -118,16 +120,18 @@ class DevAuthority:
 def write_identity(authority: DevAuthority, uscc: str, officer: Sequence[str], folder: Path) -> list[Path]:
     """Writes ca.pem, agency.pem, agency.key and, where `officer` is an id and a role, the officer's token.
 
-    Returns the files, which only their owner can read.
+    For OPERATOR the pair is operator.pem and operator.key. Returns the files, which only their owner can read.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key, certificate = authority.agency_credentials(uscc)
-    contents = {"ca.pem": authority.ca_pem, "agency.pem": certificate, "agency.key": key}
+    operator = uscc == OPERATOR
+    key, certificate = authority.service_credentials(OPERATOR) if operator else authority.agency_credentials(uscc)
+    name = OPERATOR if operator else "agency"
+    contents = {"ca.pem": authority.ca_pem, f"{name}.pem": certificate, f"{name}.key": key}
     if officer:
-        name, role = officer
-        contents["token"] = authority.token(uscc, name, role, certificate).encode()
-    for name, content in contents.items():
-        _write(folder / name, content)
+        officer_id, role = officer
+        contents["token"] = authority.token(uscc, officer_id, role, certificate).encode()
+    for file, content in contents.items():
+        _write(folder / file, content)
     return [folder / name for name in contents]
 
 

@@ -4,13 +4,13 @@ from datetime import date
 
 import psycopg
 from google.protobuf.message import Message
-from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from guanhu.directory.v1 import agency_events_pb2 as events
 from services.kernel.dates import to_date
 from services.kernel.decision import AgencyFacts
 from services.kernel.journal import Recorded
+from services.kernel.statements import statement
 from services.kernel.view import View, ViewDefinition
 
 _DDL = """
@@ -34,38 +34,42 @@ create table {schema}.participants (
 
 def project(conn: psycopg.Connection, schema: str, _: Recorded, event: Message) -> None:
     """Writes what an event says of an agency or a participant."""
-    agencies, participants = sql.Identifier(schema, "agencies"), sql.Identifier(schema, "participants")
+    agencies, participants = (schema, "agencies"), (schema, "participants")
     match event:
         case events.AgencyRegistered() | events.AgencyChanged():
             agency = event.agency
             kind = events.AgencyType.Name(agency.type).removeprefix("AGENCY_TYPE_")
             conn.execute(
-                sql.SQL(
+                statement(
                     "insert into {} (uscc, name, type, investigates) values (%s, %s, %s, %s) on conflict (uscc) do update"
-                    " set name = excluded.name, type = excluded.type, investigates = excluded.investigates"
-                ).format(agencies),
+                    " set name = excluded.name, type = excluded.type, investigates = excluded.investigates",
+                    agencies,
+                ),
                 [agency.uscc, agency.name, kind, agency.investigates],
             )
         case events.AgencySuspended() | events.AgencyReinstated():
             suspended = isinstance(event, events.AgencySuspended)
-            conn.execute(sql.SQL("update {} set suspended = %s where uscc = %s").format(agencies), [suspended, event.uscc])
+            conn.execute(statement("update {} set suspended = %s where uscc = %s", agencies), [suspended, event.uscc])
         case events.ParticipantAdded():
             begins = to_date(getattr(event, "from")) or date.min
             conn.execute(
-                sql.SQL(
+                statement(
                     "insert into {} (case_id, uscc, scope, begins, ends) values (%s, %s, %s, %s, %s)"
-                    " on conflict (case_id, uscc, scope, begins) do update set ends = excluded.ends"
-                ).format(participants),
+                    " on conflict (case_id, uscc, scope, begins) do update set ends = excluded.ends",
+                    participants,
+                ),
                 [event.case_id, event.uscc, event.scope, begins, to_date(event.to)],
             )
         case events.ParticipantRemoved():
             conn.execute(
-                sql.SQL("update {} set ends = %s where case_id = %s and uscc = %s and scope = %s").format(participants),
+                statement("update {} set ends = %s where case_id = %s and uscc = %s and scope = %s", participants),
                 [to_date(event.to), event.case_id, event.uscc, event.scope],
             )
 
 
-DIRECTORY = ViewDefinition("directory", _DDL, {"agencies": "uscc", "participants": "case_id, uscc, scope, begins"}, project)
+DIRECTORY = ViewDefinition(
+    "directory", _DDL, {"agencies": "uscc", "participants": "case_id, uscc, scope, begins"}, project, ("guanhu.directory.",)
+)
 
 
 class Directory:
@@ -81,25 +85,25 @@ class Directory:
 
     def name(self, uscc: str) -> str:
         """An agency's full name; "" where it is not registered."""
-        query = sql.SQL("select name from {} where uscc = %s").format(sql.Identifier(self.view.schema, "agencies"))
+        query = statement("select name from {} where uscc = %s", (self.view.schema, "agencies"))
         with self._pool.connection() as conn:
             found = conn.execute(query, [uscc]).fetchone()
         return str(found[0]) if found else ""
 
     def participants(self, case_id: str, on: date, *scopes: int) -> frozenset[str]:
         """Agencies that take part in a case on a day, in one of the scopes where any is named."""
-        query = sql.SQL(
+        self.view.wait(0)
+        query = statement(
             "select uscc from {} where case_id = %s and begins <= %s and (ends is null or ends >= %s)"
-            " and (cardinality(%s::int[]) = 0 or scope = any(%s::int[]))"
-        ).format(sql.Identifier(self.view.schema, "participants"))
+            " and (cardinality(%s::int[]) = 0 or scope = any(%s::int[]))",
+            (self.view.schema, "participants"),
+        )
         with self._pool.connection() as conn:
             rows = conn.execute(query, [case_id, on, on, list(scopes), list(scopes)]).fetchall()
         return frozenset(row[0] for row in rows)
 
     def _agency(self, uscc: str) -> AgencyFacts | None:
-        query = sql.SQL("select uscc, type, investigates, suspended from {} where uscc = %s").format(
-            sql.Identifier(self.view.schema, "agencies")
-        )
+        query = statement("select uscc, type, investigates, suspended from {} where uscc = %s", (self.view.schema, "agencies"))
         with self._pool.connection() as conn:
             found = conn.execute(query, [uscc]).fetchone()
         return AgencyFacts(*found) if found else None

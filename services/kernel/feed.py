@@ -1,5 +1,6 @@
 """Feeds: a journal read by position, from the same process or over gRPC."""
 
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from services.kernel.journal import Journal, Recorded
 PAGE_ROWS_MAX = 5_000
 PAGE_ROWS_DEFAULT = 500
 WAIT_MS_MAX = 20_000
+WINDOW_ROWS_MAX = 2_000
 
 
 class Feed(Protocol):
@@ -69,3 +71,42 @@ class RemoteFeed:
         """Position of the newest row."""
         request = journalpb.ReadRequest(origin=self.origin, after=(1 << 62), limit=1)
         return int(self._stub.Read(request, timeout=10).head)
+
+
+class SharedFeed:
+    """One reading of a feed for all followers of a process: what one of them waited for, the others find here."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.origin = feed.origin
+        self._feed = feed
+        self._fetching = threading.Lock()
+        # Rows in a row, the newest last; replaced as a whole, so that readers need no lock.
+        self._window: tuple[Recorded, ...] = ()
+
+    def read(self, after: int, limit: int, wait_s: float) -> Sequence[Recorded]:
+        """Rows after a position; waits up to `wait_s` for the first one."""
+        if found := self._held(after, limit):
+            return found
+        window = self._window
+        if window and after < window[0].position - 1:
+            # A follower that is far behind reads for itself, and leaves the window to those at the end.
+            return self._feed.read(after, limit, wait_s)
+        with self._fetching:
+            if found := self._held(after, limit):
+                return found
+            rows = tuple(self._feed.read(after, limit, wait_s))
+            if rows:
+                follows = self._window and self._window[-1].position == after
+                self._window = ((*self._window, *rows) if follows else rows)[-WINDOW_ROWS_MAX:]
+            return rows
+
+    def head(self) -> int:
+        """Position of the newest row."""
+        return self._feed.head()
+
+    def _held(self, after: int, limit: int) -> Sequence[Recorded]:
+        window = self._window
+        if not window or not window[0].position - 1 <= after < window[-1].position:
+            return ()
+        start = after - window[0].position + 1
+        return window[start : start + limit]

@@ -1,7 +1,8 @@
 """Followers: they take in every event of a journal exactly once, in order, and remember where they stand.
 
-The effect of an event and the follower's position are stored in one transaction. A stream whose event fails is parked with
-the reason; its later events wait behind it; the other streams go on.
+The effect of an event and the follower's position are stored in one transaction, which begins by claiming the position: a
+second instance, or an operator who re-drives, waits for its end. A stream whose event fails is parked with the reason; its
+later events wait behind it; the other streams go on.
 """
 
 import threading
@@ -13,19 +14,35 @@ from datetime import datetime
 import grpc
 import psycopg
 import structlog
-from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics, telemetry
 from services.kernel.errors import Unavailable
 from services.kernel.feed import Feed
 from services.kernel.journal import Recorded
+from services.kernel.statements import statement
 
 BATCH_ROWS_MAX = 200
+DRAIN_ROWS_MAX = 2_000
 WAIT_S = 1.0
 AWAY_PAUSE_S = 0.5
-POLL_S = 0.05
+POLL_S = 0.02
+LINGER_S = 0.015
 
-Effect = Callable[[psycopg.Connection, Recorded], None]
+RowEffect = Callable[[psycopg.Connection, Recorded], None]
+# The effect of rows that stand together in the journal; what it writes goes into the transaction of the connection.
+Effect = Callable[[psycopg.Connection, Sequence[Recorded]], None]
+
+
+def each(effect: RowEffect) -> Effect:
+    """The effect of rows that is the effect of one after the other."""
+
+    def of_rows(conn: psycopg.Connection, rows: Sequence[Recorded]) -> None:
+        for row in rows:
+            with telemetry.because_of(row):
+                effect(conn, row)
+
+    return of_rows
 
 
 class FeedGap(Exception):
@@ -50,15 +67,19 @@ class Follower:
         self.name = name
         self.feed = feed
         self._pool = pool
-        self._schema = sql.Identifier(schema)
+        self._positions = (schema, "positions")
+        self._parked = (schema, "parked")
         self._effect = effect
         self._log = structlog.get_logger("guanhu.follow")
         self._moved = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        # Where this instance believes the follower to be; the claim says whether it is.
+        self._believed: int | None = None
 
     def start(self) -> None:
-        """Starts the thread that follows until `stop`."""
+        """Starts the thread that follows until `stop`; may be started again after that."""
+        self._stop.clear()
         self._thread = threading.Thread(target=self._run, name=f"follow-{self.name}", daemon=True)
         self._thread.start()
 
@@ -66,7 +87,7 @@ class Follower:
         """Ends the thread; an event under way is finished or rolled back."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(timeout=WAIT_S + 10)
+            self._thread.join()
 
     def position(self) -> int:
         """Position of the last event taken in."""
@@ -85,19 +106,22 @@ class Follower:
                 self._moved.wait(min(left, POLL_S))
         return True
 
-    def step(self, wait_s: float = 0.0) -> int:
+    def step(self, wait_s: float = 0.0, rows_max: int = BATCH_ROWS_MAX) -> int:
         """Takes in the next batch and returns its size.
 
         Raises:
             FeedGap: the feed skipped a position.
         """
-        after = self.position()
-        rows = self.feed.read(after, BATCH_ROWS_MAX, wait_s)
+        after = self.position() if self._believed is None else self._believed
+        rows = self.feed.read(after, rows_max, wait_s)
         for expected, row in enumerate(rows, start=after + 1):
             if row.position != expected:
                 raise FeedGap(f"{self.name}: {self.feed.origin} served {row.position} where {expected} comes next")
         if rows:
+            self._believed = None
             self._take_in(rows)
+            self._believed = rows[-1].position
+            metrics.followed_events.add(len(rows), {"follower": self.name})
             with self._moved:
                 self._moved.notify_all()
         return len(rows)
@@ -105,32 +129,31 @@ class Follower:
     def drain(self) -> int:
         """Takes in everything there is now; for tests, rebuilds and tools."""
         taken = 0
-        while size := self.step():
+        while size := self.step(rows_max=DRAIN_ROWS_MAX):
             taken += size
         return taken
 
     def parked(self) -> Sequence[Parked]:
         """The parked streams, oldest first."""
-        query = sql.SQL(
-            "select source, stream, position, reason, parked_at from {}.parked where follower = %s order by parked_at, stream"
-        ).format(self._schema)
+        query = statement(
+            "select source, stream, position, reason, parked_at from {} where follower = %s order by parked_at, stream",
+            self._parked,
+        )
         with self._pool.connection() as conn:
             return [Parked(*row) for row in conn.execute(query, [self.name])]
 
     def redrive(self, stream: str) -> str:
         """Takes a parked stream in from the event that failed; returns "" when it is free again, else the reason."""
         with self._pool.connection() as conn:
-            found = conn.execute(
-                sql.SQL("select position from {}.parked where follower = %s and source = %s and stream = %s for update").format(
-                    self._schema
-                ),
-                [self.name, self.feed.origin, stream],
-            ).fetchone()
+            # Claimed first: else the follower could pass an event of the stream by while it is being freed.
+            position = self.claim(conn)
+            query = statement("select position from {} where follower = %s and source = %s and stream = %s", self._parked)
+            found = conn.execute(query, [self.name, self.feed.origin, stream]).fetchone()
             if found is None:
                 return ""
             self._unpark(conn, stream)
             reason = ""
-            for row in self._rows_of(stream, found[0], self._position(conn)):
+            for row in self._rows_of(stream, found[0], position):
                 reason = self._try(conn, row)
                 if reason:
                     self._park(conn, row, reason)
@@ -140,11 +163,15 @@ class Follower:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.step(WAIT_S)
+                if 0 < self.step(WAIT_S) < BATCH_ROWS_MAX:
+                    # What comes in the meantime is taken in together: one transaction, not one for every event.
+                    self._stop.wait(LINGER_S)
             except (grpc.RpcError, psycopg.OperationalError, Unavailable) as error:
                 # The other side is restarting; nothing was taken in, so trying again is safe.
                 self._log.info("feed away", follower=self.name, error=type(error).__name__)
                 self._stop.wait(AWAY_PAUSE_S)
+            except PositionTaken:
+                self._log.info("another instance was faster", follower=self.name)
             except Exception as error:
                 # A follower must outlive whatever meets it: the error is logged by kind and the step is repeated.
                 self._log.error("follower step failed", follower=self.name, error=type(error).__name__)
@@ -153,11 +180,10 @@ class Follower:
     def _take_in(self, rows: Sequence[Recorded]) -> None:
         try:
             with self._pool.connection() as conn:
+                self.claim(conn, rows[0].position - 1)
                 waiting = self._parked_streams(conn)
-                for row in rows:
-                    if row.stream not in waiting:
-                        self._effect(conn, row)
-                self._move(conn, rows[0].position - 1, rows[-1].position)
+                self._effect(conn, [row for row in rows if row.stream not in waiting] if waiting else rows)
+                self.move(conn, rows[-1].position)
         except (grpc.RpcError, psycopg.OperationalError, Unavailable, PositionTaken):
             raise
         except Exception:
@@ -167,16 +193,17 @@ class Follower:
 
     def _take_in_one(self, row: Recorded) -> None:
         with self._pool.connection() as conn:
+            self.claim(conn, row.position - 1)
             if row.stream not in self._parked_streams(conn):
                 reason = self._try(conn, row)
                 if reason:
                     self._park(conn, row, reason)
-            self._move(conn, row.position - 1, row.position)
+            self.move(conn, row.position)
 
     def _try(self, conn: psycopg.Connection, row: Recorded) -> str:
         try:
             with conn.transaction():
-                self._effect(conn, row)
+                self._effect(conn, [row])
         except (grpc.RpcError, psycopg.OperationalError, Unavailable):
             raise
         except Exception as error:
@@ -196,34 +223,45 @@ class Follower:
         return rows
 
     def _position(self, conn: psycopg.Connection) -> int:
-        query = sql.SQL("select position from {}.positions where follower = %s and source = %s").format(self._schema)
+        query = statement("select position from {} where follower = %s and source = %s", self._positions)
         found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
         return int(found[0]) if found else 0
 
-    def _move(self, conn: psycopg.Connection, before: int, after: int) -> None:
-        if before == 0:
-            query = "insert into {}.positions (follower, source, position) values (%s, %s, %s) on conflict do nothing"
-            done = conn.execute(sql.SQL(query).format(self._schema), [self.name, self.feed.origin, after])
-        else:
-            query = "update {}.positions set position = %s where follower = %s and source = %s and position = %s"
-            done = conn.execute(sql.SQL(query).format(self._schema), [after, self.name, self.feed.origin, before])
-        if done.rowcount != 1:
-            # Another instance took these events in first: this transaction's effects are rolled back.
+    def claim(self, conn: psycopg.Connection, expected: int | None = None) -> int:
+        """Locks the follower's position until the transaction ends, and returns it.
+
+        Raises:
+            PositionTaken: it is not the expected one; nothing was done.
+        """
+        query = statement("select position from {} where follower = %s and source = %s for update", self._positions)
+        found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
+        if found is None:
+            first = "insert into {} (follower, source, position) values (%s, %s, 0) on conflict do nothing"
+            conn.execute(statement(first, self._positions), [self.name, self.feed.origin])
+            found = conn.execute(query, [self.name, self.feed.origin]).fetchone()
+        position = int(found[0]) if found else 0
+        if expected not in {None, position}:
             raise PositionTaken(self.name)
+        return position
+
+    def move(self, conn: psycopg.Connection, position: int) -> None:
+        """Stores a claimed position."""
+        query = statement("update {} set position = %s where follower = %s and source = %s", self._positions)
+        conn.execute(query, [position, self.name, self.feed.origin])
 
     def _parked_streams(self, conn: psycopg.Connection) -> frozenset[str]:
-        query = sql.SQL("select stream from {}.parked where follower = %s and source = %s").format(self._schema)
+        query = statement("select stream from {} where follower = %s and source = %s", self._parked)
         return frozenset(row[0] for row in conn.execute(query, [self.name, self.feed.origin]))
 
     def _park(self, conn: psycopg.Connection, row: Recorded, reason: str) -> None:
-        query = sql.SQL(
-            "insert into {}.parked (follower, source, stream, position, reason) values (%s, %s, %s, %s, %s)"
-        ).format(self._schema)
+        query = statement(
+            "insert into {} (follower, source, stream, position, reason) values (%s, %s, %s, %s, %s)", self._parked
+        )
         conn.execute(query, [self.name, self.feed.origin, row.stream, row.position, reason])
         self._log.error("stream parked", follower=self.name, stream=row.stream, position=row.position, reason=reason)
 
     def _unpark(self, conn: psycopg.Connection, stream: str) -> None:
-        query = sql.SQL("delete from {}.parked where follower = %s and source = %s and stream = %s").format(self._schema)
+        query = statement("delete from {} where follower = %s and source = %s and stream = %s", self._parked)
         conn.execute(query, [self.name, self.feed.origin, stream])
 
 

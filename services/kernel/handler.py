@@ -13,18 +13,19 @@ from guanhu.command.v1 import command_pb2
 from guanhu.journal.v1 import record_pb2
 from guanhu.options.v1 import options_pb2
 from guanhu.types.v1 import types_pb2
-from services.kernel import law, validate
+from services.kernel import law, telemetry, validate
 from services.kernel.clock import Clock
 from services.kernel.codec import EventCodec
 from services.kernel.dates import from_date, from_datetime, to_datetime
 from services.kernel.decision import Act, Decider, Facts
-from services.kernel.errors import IllegalState, Invalid, RequestMismatch, VersionConflict, Violation
+from services.kernel.errors import IllegalState, Invalid, KeyTaken, RequestMismatch, VersionConflict, Violation
 from services.kernel.identity import Principal
 from services.kernel.journal import Append, Draft, Journal
 from services.kernel.personal import Opened
 
 CONFLICT_RETRIES_MAX = 5
 STREAM_EVENTS_MAX = 2_000
+RECENT_STREAMS_MAX = 2_000
 CLOCK_SKEW = timedelta(seconds=30)
 
 State = TypeVar("State")
@@ -50,20 +51,31 @@ class Loaded(Generic[State]):
 class Handler(Generic[State]):
     """Handles the commands of one kind of aggregate."""
 
-    def __init__(self, journal: Journal, decider: Decider[State], codec: EventCodec, clock: Clock, request_key: bytes) -> None:
+    def __init__(
+        self, journal: Journal, decider: Decider[State], codec: EventCodec, clock: Clock, request_key: Callable[[], bytes]
+    ) -> None:
         self.decider = decider
         self._journal = journal
         self._codec = codec
         self._clock = clock
         self._request_key = request_key
+        self._recent: dict[str, Loaded[State]] = {}
 
     def load(self, key: str) -> Loaded[State]:
         """Folds the stream of one aggregate; version 0 and the initial state where there is none."""
-        state, version, position = self.decider.initial, 0, 0
-        for row in self._journal.read_stream(self.stream(key), after=0, limit=STREAM_EVENTS_MAX):
+        stream = self.stream(key)
+        # Only what was recorded since is read: the cost of a command does not grow with its stream.
+        known = self._recent.get(stream) or Loaded(self.decider.initial, 0, 0)
+        state, version, position = known.state, known.version, known.position
+        for row in self._journal.read_stream(stream, after=version, limit=STREAM_EVENTS_MAX):
             state = self.decider.evolve(state, self._codec.clear(row))
             version, position = row.version, row.position
-        return Loaded(state, version, position)
+        loaded = Loaded(state, version, position)
+        if version > known.version:
+            if len(self._recent) >= RECENT_STREAMS_MAX:
+                self._recent.clear()
+            self._recent[stream] = loaded
+        return loaded
 
     def opened(self, key: str) -> list[Opened]:
         """The events of one aggregate with the personal fields that there are keys for; admit the reader before."""
@@ -127,9 +139,13 @@ class Handler(Generic[State]):
                 request_id=head.request_id,
                 request_hash=digest,
                 answer=receipt.SerializeToString(),
+                key=next(filter(None, map(self.decider.key, events)), ""),
             )
             try:
-                done = self._journal.append(append)
+                with telemetry.span("journal append"):
+                    done = self._journal.append(append)
+            except KeyTaken:
+                continue
             except VersionConflict:
                 if head.expected_version:
                     raise
@@ -156,7 +172,7 @@ class Handler(Generic[State]):
     def _digest(self, command: Message) -> bytes:
         # Keyed, because a bare hash over a name or an ID number could be guessed.
         body = command.SerializeToString(deterministic=True)
-        return hmac.new(self._request_key, body, hashlib.sha256).digest()
+        return hmac.new(self._request_key(), body, hashlib.sha256).digest()
 
     def _answered(self, caller: str, head: command_pb2.CommandHead, digest: bytes) -> command_pb2.Receipt | None:
         stored = self._journal.find_request(caller, head.request_id)

@@ -1,5 +1,6 @@
 """Runs services in one process: opens what they need, serves, follows, and drains when told to stop."""
 
+import atexit
 import os
 import signal
 import threading
@@ -9,22 +10,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import structlog
 
 from guanhu.journal.v1 import journal_service_pb2 as journalpb
 from guanhu.operations.v1 import operations_service_pb2 as operationspb
-from services.kernel import log, resources, schemas, telemetry
+from services.kernel import gauges, log, resources, schemas, telemetry
 from services.kernel.clock import Clock
 from services.kernel.commands import generic_handler
 from services.kernel.config import BadSettings, Config
 from services.kernel.feed import LocalFeed
 from services.kernel.journalservice import JournalService
+from services.kernel.leader import Leadership
+from services.kernel.migrate import MigrationChanged
 from services.kernel.operations import Operations
 from services.kernel.postgres import DatabaseUnavailable
 from services.kernel.resources import Resources
-from services.kernel.rpc import Gate
 from services.kernel.server import Server
 from services.kernel.service import Service
+from services.kernel.vault import KeysUnsafe
+
+# What an operator can put right: it is told in a line, without a traceback.
+NOT_STARTED = (BadSettings, DatabaseUnavailable, KeysUnsafe, MigrationChanged, psycopg.OperationalError, OSError)
 
 Build = Callable[[Resources], Service]
 
@@ -46,8 +53,10 @@ def own_migrations(name: str) -> tuple[Path, ...]:
 
 
 @contextmanager
-def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | None = None) -> Iterator[Running]:
-    """Serves until the context ends, then drains.
+def serving(
+    config: Config, builders: Mapping[str, Build], *, clock: Clock | None = None, leads: bool = True
+) -> Iterator[Running]:
+    """Serves until the context ends, then drains. A tool that only looks does not lead: it runs no follower and no policy.
 
     The server listens before the followers start, because policies call services of the same process.
     """
@@ -57,19 +66,26 @@ def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | Non
         for service in services.values():
             if service.journal is not None:
                 schemas.store(opened.pool, service.name, service.codec.registry)
-        server = Server(Gate(opened.authenticator), reflect=not config.production)
+        server = Server(opened.authenticator, reflect=not config.production)
         for service in services.values():
             for name, handler in service.handlers.items():
                 server.register(name, handler)
         _register_kernel_services(server, services)
         port = server.start(config.listen, opened.server_credentials)
-        for service in services.values():
-            service.start()
+        leaderships = [Leadership(opened.database_url, name, service.led()) for name, service in services.items() if leads]
+        for leadership in leaderships:
+            leadership.start()
+        if config.otlp_endpoint:
+            gauges.register(services, leaderships, opened.clock)
         try:
+            if config.health_listen:
+                server.start_health(config.health_listen)
             yield Running(port, services, opened, server.stopping)
         finally:
             # Calls first: what they acknowledge must still find its journal and its followers' pool.
             server.stop()
+            for leadership in leaderships:
+                leadership.stop()
             for service in services.values():
                 service.stop()
 
@@ -83,18 +99,22 @@ def run(builders: Mapping[str, Build]) -> int:
         print(problems)
         return 2
     log.configure(config.log_level)
-    telemetry.configure(config)
+    finish_telemetry = telemetry.configure(config, next(iter(builders)) if len(builders) == 1 else "all")
+    # Sent also when the start fails: what led to it may be among what was collected.
+    atexit.register(finish_telemetry)
     logger = structlog.get_logger("guanhu.host")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         with serving(config, builders) as running:
+            # Better now than at the first command: nothing can be recorded without it.
+            running.resources.request_key()
             seconds = round(time.monotonic() - began, 2)
             logger.info("ready", port=running.port, service=",".join(builders), seconds=seconds)
             stop.wait()
             logger.info("draining", service=",".join(builders))
-    except (DatabaseUnavailable, OSError) as problem:
+    except NOT_STARTED as problem:
         print(problem)
         return 1
     return 0

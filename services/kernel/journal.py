@@ -7,13 +7,15 @@ from threading import Condition
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics
 from services.kernel.append import Appender
 from services.kernel.batch import Append, Appended, Batches, Draft, Item, Outcome, Tracking
 from services.kernel.errors import Unavailable
+from services.kernel.statements import statement
 
 __all__ = ["Append", "Appended", "Draft", "Journal", "Recorded", "StoredRequest", "Tracking"]
 
@@ -56,7 +58,8 @@ class Journal:
     def __init__(self, pool: ConnectionPool[Connection[Any]], origin: str, schema: str | None = None) -> None:
         self.origin = origin
         self._pool = pool
-        self._schema = sql.Identifier(schema or origin)
+        self._schema = (schema or origin,)
+        self._labels = {"journal": origin}
         self._appender = Appender(Batches(pool, schema or origin))
         self._grown = Condition()
         self._head = 0
@@ -64,7 +67,7 @@ class Journal:
     def append(self, append: Append) -> Appended:
         """Append durably, or return the stored outcome of the same request.
 
-        Raises: VersionConflict, RequestMismatch, AlreadyTracked, Overloaded; Unavailable when the outcome is unknown.
+        Raises: VersionConflict, KeyTaken, RequestMismatch, AlreadyTracked, Overloaded; Unavailable when the outcome is unknown.
         """
         return appended(self.append_items([append])[0])
 
@@ -74,7 +77,9 @@ class Journal:
 
     def append_items(self, items: Sequence[Item]) -> list[Outcome]:
         """Append requests and bare placements alike. Raises: Overloaded."""
+        began = time.perf_counter()
         outcomes = self._appender.append_many(items)
+        metrics.append_duration.record(time.perf_counter() - began, self._labels)
         self._saw(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
         return outcomes
 
@@ -113,6 +118,11 @@ class Journal:
         rows = self._rows(query, caller, request_id)
         return StoredRequest(*rows[0]) if rows else None
 
+    def stream_of_key(self, key: str) -> str:
+        """Return the stream that a key belongs to, "" while it belongs to none."""
+        rows = self._rows("select stream from {}.keys where key = %s", key)
+        return str(rows[0][0]) if rows else ""
+
     def tracked(self, follower: str, source: str) -> int | None:
         """Return the position that a follower has reached in another journal, None before its first."""
         query = "select position from {}.positions where follower = %s and source = %s"
@@ -128,10 +138,11 @@ class Journal:
         self._appender.close()
 
     def _saw(self, head: int) -> None:
+        if head <= self._head:
+            return
         with self._grown:
-            if head > self._head:
-                self._head = head
-                self._grown.notify_all()
+            self._head = max(head, self._head)
+            self._grown.notify_all()
 
     def _rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         cause: Exception | None = None
@@ -141,7 +152,7 @@ class Journal:
                     self._pool.connection(READ_TIMEOUT_S) as connection,
                     connection.cursor(binary=True, row_factory=tuple_row) as cursor,
                 ):
-                    return cursor.execute(sql.SQL(query).format(self._schema), values).fetchall()
+                    return cursor.execute(statement(query, self._schema), values).fetchall()
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 cause = error
                 # After a restart every idle connection is dead; have them replaced rather than meet them one by one.

@@ -70,7 +70,7 @@ class Operations:
         service = self._services.get(name)
         if service is None:
             raise NotFound
-        service.admission.command(current_call(), f"operations.{action}", ResourceFacts("Operations", name))
+        service.admission.operation(current_call(), f"operations.{action}", ResourceFacts("Operations", name))
         return service
 
 

@@ -8,15 +8,15 @@ from services.kernel.errors import Invalid, Violation
 DEFAULT, MAX = 50, 200
 
 
-def size(asked: int) -> int:
+def size(asked: int, *, default: int = DEFAULT, most: int = MAX) -> int:
     """Rows of a page.
 
     Raises:
-        Invalid: more than MAX are asked for.
+        Invalid: more than `most` are asked for.
     """
-    if asked > MAX:
-        raise Invalid(Violation("page_size", f"is more than {MAX}"))
-    return asked or DEFAULT
+    if asked > most:
+        raise Invalid(Violation("page_size", f"is more than {most}"))
+    return asked or default
 
 
 def token(at: datetime, last: str) -> str:
@@ -34,6 +34,8 @@ def cursor(page_token: str) -> tuple[datetime, str] | None:
         return None
     try:
         at, _, last = base64.urlsafe_b64decode(page_token).decode().partition("|")
+        if not last.isprintable():
+            raise ValueError("a row's id is printable; a NUL would fail in the database")
         return datetime.fromisoformat(at), last
     except ValueError:
         raise Invalid(Violation("page_token", "is none of ours")) from None

@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import select
 import shutil
 import signal
 import subprocess
@@ -65,7 +66,7 @@ def pool(url: str, *, min_size: int = 2, max_size: int = 10) -> Iterator[Connect
         min_size=min_size,
         max_size=max_size,
         timeout=10,
-        check=ConnectionPool.check_connection,
+        check=_check,
         kwargs={
             "application_name": "guanhu",
             "connect_timeout": 5,
@@ -80,6 +81,15 @@ def pool(url: str, *, min_size: int = 2, max_size: int = 10) -> Iterator[Connect
         opened_pool.wait(timeout=30)
         _require_durability(opened_pool)
         yield opened_pool
+
+
+def _check(conn: psycopg.Connection) -> None:
+    # An idle server says nothing: what can be read now is a farewell, or the end of a dead server's connection. A healthy one
+    # costs no round trip.
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    if poll.poll(0):
+        ConnectionPool.check_connection(conn)
 
 
 def _require_durability(opened_pool: ConnectionPool) -> None:
@@ -183,9 +193,10 @@ class Embedded:
         shutil.chown(self._folder, SERVER_USER)
 
     def _run(self, program: str, *arguments: str) -> None:
+        # Not subprocess's own `user`: it forks, and gRPC's threads abort a process that forks while they work.
+        as_server = ["setpriv", f"--reuid={SERVER_USER}", "--clear-groups"] if self._root else []
         done = subprocess.run(
-            [str(self._programs / "bin" / program), *arguments],
-            user=SERVER_USER if self._root else None,
+            [*as_server, str(self._programs / "bin" / program), *arguments],
             cwd=self._folder,
             env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"},
             stdin=subprocess.DEVNULL,

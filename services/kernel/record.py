@@ -1,28 +1,12 @@
-"""The record of an event: its header and payload as stored bytes, and the evidence leaf over a stored row."""
+"""The record of an event: the bytes of its header, and the evidence leaf over a stored row."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
-
-from google.protobuf.message import DecodeError, Message
 
 from guanhu.journal.v1 import record_pb2
 
 LEAF_TAG = b"guanhu-leaf/1\0"
 # RFC 6962 and RFC 9162 §2.1.1: the prefix that keeps a leaf from being taken for an inner node.
 LEAF_PREFIX = b"\x00"
-
-
-class MalformedRecord(ValueError):
-    """Stored bytes that are no Header or no Payload: the row is damaged or was not written by the kernel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The parsed envelope of one stored event."""
-
-    header: record_pb2.Header
-    payload: record_pb2.Payload
 
 
 def build_header(header: record_pb2.Header) -> bytes:
@@ -38,36 +22,6 @@ def build_header(header: record_pb2.Header) -> bytes:
     if header.occurred_at.ToNanoseconds() > header.recorded_at.ToNanoseconds():
         raise ValueError("an event cannot happen after it was recorded")
     return header.SerializeToString(deterministic=True)
-
-
-def build_payload(event: Message, parts: Iterable[record_pb2.SealedPart] = ()) -> bytes:
-    """Return the bytes to store of an event whose personal fields are already cleared and sealed in `parts`."""
-    payload = record_pb2.Payload(event=event.SerializeToString(deterministic=True), parts=parts)
-    return payload.SerializeToString(deterministic=True)
-
-
-def parse(header: bytes, payload: bytes) -> Record:
-    """Return the envelope of a stored row.
-
-    Raises: MalformedRecord.
-    """
-    return Record(parse_header(header), parse_payload(payload))
-
-
-def parse_header(header: bytes) -> record_pb2.Header:
-    """Raises: MalformedRecord."""
-    try:
-        return record_pb2.Header.FromString(header)
-    except DecodeError as error:
-        raise MalformedRecord("not a Header") from error
-
-
-def parse_payload(payload: bytes) -> record_pb2.Payload:
-    """Raises: MalformedRecord."""
-    try:
-        return record_pb2.Payload.FromString(payload)
-    except DecodeError as error:
-        raise MalformedRecord("not a Payload") from error
 
 
 def leaf(origin: str, position: int, stream: str, version: int, type_name: str, header: bytes, payload: bytes) -> bytes:

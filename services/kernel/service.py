@@ -11,6 +11,7 @@ from services.kernel.codec import EventCodec
 from services.kernel.decision import Decider
 from services.kernel.follow import Follower
 from services.kernel.journal import Journal
+from services.kernel.leader import Led
 from services.kernel.view import View
 
 
@@ -28,15 +29,12 @@ class Service:
     followers: Sequence[Follower] = ()
     close: Callable[[], None] = lambda: None
 
-    def start(self) -> None:
-        """Starts the followers; the server is listening already."""
-        for follower in self.all_followers():
-            follower.start()
+    def led(self) -> Mapping[str, Led]:
+        """What one process at a time runs, by name."""
+        return {follower.name: follower for follower in self.all_followers()}
 
     def stop(self) -> None:
-        """Stops the followers and closes the journal, after the server has drained."""
-        for follower in self.all_followers():
-            follower.stop()
+        """Closes the journal, after the server has drained and nothing of `led` runs."""
         if self.journal is not None:
             self.journal.close()
         self.close()

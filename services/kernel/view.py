@@ -1,10 +1,12 @@
 """Views: tables that a fold over a journal fills, rebuilt beside the live ones, compared, and switched.
 
-Each generation of a view has its own schema and its own follower position, so that a rebuild never disturbs readers.
+A rebuild has its own schema and its own follower position, so that it never disturbs readers; a switch renames the schema in
+one transaction, so that readers in every process find the new tables at their next query.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -13,6 +15,7 @@ from google.protobuf.message import Message
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics, telemetry
 from services.kernel.codec import EventCodec
 from services.kernel.errors import Invalid, Overloaded, Unavailable, Violation
 from services.kernel.feed import Feed
@@ -21,6 +24,7 @@ from services.kernel.journal import Recorded
 
 WAIT_S = 5.0
 COMPARE_ATTEMPTS_MAX = 20
+FINGERPRINT_CHARACTERS = 8
 
 # project(connection, schema of the view, row, event) writes what one event means; it never raises on a recorded event.
 Project = Callable[[psycopg.Connection, str, Recorded, Message], None]
@@ -28,21 +32,28 @@ Project = Callable[[psycopg.Connection, str, Recorded, Message], None]
 
 @dataclass(frozen=True)
 class ViewDefinition:
-    """A view: its tables' SQL with `{schema}` for its schema, the tables by name with their key columns, the projection."""
+    """A view: its tables' SQL with `{schema}` for its schema, the tables by name with their key columns, the projection.
+
+    `packages` are the beginnings of the types that the projection looks at, such as "guanhu.directory.".
+    """
 
     name: str
     ddl: str
     tables: Mapping[str, str]
     project: Project
+    packages: tuple[str, ...]
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the tables change, which makes the next start rebuild the view."""
+        """Changes when the tables change, which makes a release build tables of its own."""
         return hashlib.sha256(self.ddl.encode()).hexdigest()
 
 
 class View:
-    """The live generation of a view over one journal, with its follower."""
+    """A view over one journal, with its follower.
+
+    Its schema is named for the fingerprint, so that an older and a newer release can serve and follow side by side.
+    """
 
     def __init__(self, definition: ViewDefinition, feed: Feed, pool: ConnectionPool, service: str, codec: EventCodec) -> None:
         self.definition = definition
@@ -50,27 +61,41 @@ class View:
         self._pool = pool
         self._service = service
         self._codec = codec
-        self._generation = self._ensure()
-        self.follower = self._follower(self._generation)
-
-    @property
-    def schema(self) -> str:
-        """Schema of the live tables."""
-        return self._schema_name(self._generation)
+        release = definition.fingerprint[:FINGERPRINT_CHARACTERS]
+        self.schema = f"{service}_{definition.name}_{release}"
+        self._next = f"{self.schema}_next"
+        self.follower = self._follower(f"view:{definition.name}:{release}", self.schema)
+        self._whole = False
+        self._ensure()
 
     @property
     def generation(self) -> int:
-        """Number of the live generation, from 1."""
-        return self._generation
+        """How often the view was rebuilt and switched, from 1."""
+        query = sql.SQL("select generation from {}.views where view = %s and fingerprint = %s").format(self._own)
+        with self._pool.connection() as conn:
+            found = conn.execute(query, [self.definition.name, self.definition.fingerprint]).fetchone()
+        return int(found[0]) if found else 1
 
     def wait(self, position: int) -> None:
-        """Waits until the view holds `position`, so that a caller reads its own writes.
+        """Waits until the view holds `position`, so that a caller reads its own writes; call it before every query.
 
         Raises:
             Invalid: the view does not get there in time.
+            Unavailable: the view is new and does not hold yet what was recorded before it.
         """
+        if not self.whole():
+            raise Unavailable("the view is being built")
         if position and (position > self._feed.head() or not self.follower.wait(position, WAIT_S)):
             raise Invalid(Violation("min_position", "the view has not reached this position"))
+
+    def whole(self) -> bool:
+        """Whether the view has ever held everything recorded before; waits for it a moment.
+
+        Raises:
+            Unavailable: the journal's service is away.
+        """
+        self._whole = self._whole or self.catch_up()
+        return self._whole
 
     def catch_up(self) -> bool:
         """Waits until the view holds everything that its journal held when asked; False when it does not get there.
@@ -85,122 +110,130 @@ class View:
         return self.follower.wait(head, WAIT_S)
 
     def rebuild(self, switch: bool) -> tuple[int, int]:
-        """Folds the journal into a new generation; returns the events folded and the rows that differ from the live one.
+        """Folds the journal anew beside the live tables; returns the events folded and the rows that differ.
 
-        With `switch` the new generation becomes the live one; otherwise it is dropped again.
+        With `switch` the new tables become the live ones; otherwise they are dropped again.
+
+        Raises:
+            Overloaded: the view is being rebuilt already, or events arrive faster than they are folded.
         """
-        generation = self._generation + 1
-        self._create(generation, live=False)
-        follower = self._follower(generation)
-        events = 0
-        for _ in range(COMPARE_ATTEMPTS_MAX):
-            events += follower.drain()
-            self.follower.wait(follower.position(), WAIT_S)
-            differing = self._differing_rows(generation)
-            if differing is not None:
-                break
-        else:
-            self._drop(generation)
-            raise Overloaded("events arrive faster than the new generation takes them in")
-        if switch:
-            self._switch(generation)
-            follower.start()
-            old, self.follower, self._generation = self.follower, follower, generation
-            old.stop()
-            self._drop(generation - 1)
-        else:
-            self._drop(generation)
+        with self._alone():
+            self._drop_next()
+            with self._pool.connection() as conn:
+                self._create(conn, self._next)
+            beside = self._follower(f"{self.follower.name}:next", self._next)
+            try:
+                events, differing = self._fold_and_compare(beside)
+                if switch:
+                    events += self._switch(beside)
+            finally:
+                self._drop_next()
         return events, differing
 
-    def _schema_name(self, generation: int) -> str:
-        return f"{self._service}_{self.definition.name}_g{generation}"
+    @property
+    def _own(self) -> sql.Identifier:
+        return sql.Identifier(self._service)
 
-    def _follower(self, generation: int) -> Follower:
-        schema = self._schema_name(generation)
+    def _follower(self, name: str, schema: str) -> Follower:
+        packages = self.definition.packages
 
-        def effect(conn: psycopg.Connection, row: Recorded) -> None:
+        def project(conn: psycopg.Connection, row: Recorded) -> None:
             event = self._codec.clear_if_known(row)
-            if event is not None:
+            if event is None:
+                metrics.unknown_events.add(1, {"follower": name})
+                return
+            with telemetry.because_of(row), telemetry.span(f"project {self.definition.name}"):
                 self.definition.project(conn, schema, row, event)
 
-        return Follower(f"view:{self.definition.name}:{generation}", self._feed, self._pool, self._service, effect)
+        def effect(conn: psycopg.Connection, rows: Sequence[Recorded]) -> None:
+            # Nothing is read back, so nothing is waited for until the page is through.
+            with conn.pipeline():
+                for row in rows:
+                    # Most rows mean nothing to most views: they are not even decoded.
+                    if row.type.startswith(packages):
+                        project(conn, row)
 
-    def _ensure(self) -> int:
+        return Follower(name, self._feed, self._pool, self._service, effect)
+
+    def _ensure(self) -> None:
+        query = sql.SQL("insert into {}.views (view, fingerprint) values (%s, %s) on conflict do nothing").format(self._own)
         with self._pool.connection() as conn:
-            conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"view:{self._service}"])
-            found = conn.execute(
-                sql.SQL("select generation, fingerprint from {}.view_generations where view = %s and live").format(
-                    sql.Identifier(self._service)
-                ),
-                [self.definition.name],
-            ).fetchone()
-            if found and found[1] == self.definition.fingerprint:
-                return int(found[0])
-            generation = int(found[0]) + 1 if found else 1
-            if found:
-                self._drop_in(conn, int(found[0]))
-            self._create_in(conn, generation, live=True)
-            return generation
+            # Another process of this release that does the same waits here, and then finds the tables.
+            made = conn.execute(query, [self.definition.name, self.definition.fingerprint]).rowcount
+            if made:
+                self._create(conn, self.schema)
 
-    def _create(self, generation: int, *, live: bool) -> None:
-        with self._pool.connection() as conn:
-            self._drop_in(conn, generation)
-            self._create_in(conn, generation, live=live)
-
-    def _create_in(self, conn: psycopg.Connection, generation: int, *, live: bool) -> None:
-        schema = sql.Identifier(self._schema_name(generation))
+    def _create(self, conn: psycopg.Connection, name: str) -> None:
+        schema = sql.Identifier(name)
         conn.execute(sql.SQL("create schema {}").format(schema))
         conn.execute(self.definition.ddl.replace("{schema}", schema.as_string(conn)).encode())
-        conn.execute(
-            sql.SQL("insert into {}.view_generations (view, generation, fingerprint, live) values (%s, %s, %s, %s)").format(
-                sql.Identifier(self._service)
-            ),
-            [self.definition.name, generation, self.definition.fingerprint, live],
-        )
 
-    def _drop(self, generation: int) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds other rebuilds of this view off, in this process and in others."""
+        key = f"guanhu rebuild {self.schema}"
         with self._pool.connection() as conn:
-            self._drop_in(conn, generation)
+            found = conn.execute("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key]).fetchone()
+            if not found or not found[0]:
+                raise Overloaded("the view is being rebuilt already")
+            yield
 
-    def _drop_in(self, conn: psycopg.Connection, generation: int) -> None:
-        service = sql.Identifier(self._service)
-        conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(self._schema_name(generation))))
-        conn.execute(
-            sql.SQL("delete from {}.view_generations where view = %s and generation = %s").format(service),
-            [self.definition.name, generation],
-        )
-        conn.execute(
-            sql.SQL("delete from {}.positions where follower = %s").format(service),
-            [f"view:{self.definition.name}:{generation}"],
-        )
+    def _fold_and_compare(self, beside: Follower) -> tuple[int, int]:
+        events = 0
+        for _ in range(COMPARE_ATTEMPTS_MAX):
+            events += beside.drain()
+            self.follower.wait(beside.position(), WAIT_S)
+            differing = self._differing_rows(beside)
+            if differing is not None:
+                return events, differing
+        raise Overloaded("events arrive faster than the view is rebuilt")
 
-    def _switch(self, generation: int) -> None:
-        service = sql.Identifier(self._service)
+    def _switch(self, beside: Follower) -> int:
+        events = 0
+        for _ in range(COMPARE_ATTEMPTS_MAX):
+            events += beside.drain()
+            with self._pool.connection() as conn:
+                # Nobody may see the view go back: the live follower waits while the new tables take its place.
+                if self.follower.claim(conn) > beside.claim(conn):
+                    continue
+                self.follower.move(conn, beside.claim(conn))
+                conn.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(self.schema)))
+                rename = sql.SQL("alter schema {} rename to {}")
+                conn.execute(rename.format(sql.Identifier(self._next), sql.Identifier(self.schema)))
+                conn.execute(
+                    sql.SQL("update {}.views set generation = generation + 1 where view = %s and fingerprint = %s").format(
+                        self._own
+                    ),
+                    [self.definition.name, self.definition.fingerprint],
+                )
+                return events
+        raise Overloaded("events arrive faster than the view is rebuilt")
+
+    def _drop_next(self) -> None:
         with self._pool.connection() as conn:
-            update = sql.SQL("update {}.view_generations set live = %s where view = %s and generation = %s").format(service)
-            conn.execute(update, [False, self.definition.name, self._generation])
-            conn.execute(update, [True, self.definition.name, generation])
+            conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(self._next)))
+            for table in ("positions", "parked"):
+                query = sql.SQL("delete from {} where follower = %s").format(sql.Identifier(self._service, table))
+                conn.execute(query, [f"{self.follower.name}:next"])
 
-    def _differing_rows(self, generation: int) -> int | None:
-        """Rows that differ between both generations; None while they do not stand at the same position."""
+    def _differing_rows(self, beside: Follower) -> int | None:
+        """Rows that differ between live and new tables; None while they do not stand at the same position."""
         differing = 0
         with self._pool.connection() as conn:
             # One snapshot for the positions and for every table: events go on arriving meanwhile.
             conn.execute("set transaction isolation level repeatable read")
-            if self._stored_position(conn, self._generation) != self._stored_position(conn, generation):
+            if self._position(conn, self.follower) != self._position(conn, beside):
                 return None
             for table in self.definition.tables:
-                live = sql.Identifier(self.schema, table)
-                new = sql.Identifier(self._schema_name(generation), table)
                 query = sql.SQL(
                     "select count(*) from ((table {live} except all table {new})"
                     " union all (table {new} except all table {live})) as differing"
-                ).format(live=live, new=new)
+                ).format(live=sql.Identifier(self.schema, table), new=sql.Identifier(self._next, table))
                 found = conn.execute(query).fetchone()
                 differing += int(found[0]) if found else 0
         return differing
 
-    def _stored_position(self, conn: psycopg.Connection, generation: int) -> int:
-        query = sql.SQL("select position from {}.positions where follower = %s").format(sql.Identifier(self._service))
-        found = conn.execute(query, [f"view:{self.definition.name}:{generation}"]).fetchone()
+    def _position(self, conn: psycopg.Connection, follower: Follower) -> int:
+        query = sql.SQL("select position from {}.positions where follower = %s").format(self._own)
+        found = conn.execute(query, [follower.name]).fetchone()
         return int(found[0]) if found else 0

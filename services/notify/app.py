@@ -1,9 +1,9 @@
 """The wiring of notifications."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
@@ -19,10 +19,11 @@ from services.kernel.commands import generic_handler
 from services.kernel.config import Config
 from services.kernel.decision import Decider
 from services.kernel.directory import DIRECTORY, Directory
-from services.kernel.feed import Feed, LocalFeed, RemoteFeed
-from services.kernel.follow import Follower
+from services.kernel.feed import Feed, LocalFeed, RemoteFeed, SharedFeed
+from services.kernel.follow import Follower, each
 from services.kernel.handler import Handler
 from services.kernel.journal import Journal
+from services.kernel.leader import Led
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
 from services.kernel.service import Service
@@ -62,31 +63,15 @@ SERVICE = api.DESCRIPTOR.services_by_name["NotifyService"]
 _READS = ("Get", "List", "Watch", "Reconcile")
 
 
-class Worker(Protocol):
-    """What works in a thread of its own."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
 @dataclass
 class NotifyService(Service):
     """A service with workers besides its followers."""
 
-    workers: Sequence[Worker] = field(default_factory=tuple)
+    workers: Mapping[str, Led] = field(default_factory=dict)
 
-    def start(self) -> None:
-        """Starts followers and workers."""
-        super().start()
-        for worker in self.workers:
-            worker.start()
-
-    def stop(self) -> None:
-        """Stops the workers while the journal is still open for what they have begun, then everything else."""
-        for worker in self.workers:
-            worker.stop()
-        super().stop()
+    def led(self) -> Mapping[str, Led]:
+        """Followers and workers."""
+        return {**super().led(), **self.workers}
 
 
 def actions() -> list[ActionRule]:
@@ -129,8 +114,8 @@ def build(resources: Resources) -> Service:
     journal = Journal(pool, NAME)
     codec = EventCodec(NAME, Registry(EVENTS), resources.vault)
     everything = EventCodec(NAME, Registry((*EVENTS, *FOLLOWED_EVENTS)), resources.vault)
-    own_feed = LocalFeed(journal)
-    feeds: dict[str, Feed] = {origin: RemoteFeed(origin, resources.channel(NAME, origin)) for origin in FOLLOWED}
+    own_feed = SharedFeed(LocalFeed(journal))
+    feeds: dict[str, Feed] = {origin: SharedFeed(RemoteFeed(origin, resources.channel(NAME, origin))) for origin in FOLLOWED}
     feeds[NAME] = own_feed
     views = {
         "obligations": View(projections.OBLIGATIONS, own_feed, pool, NAME, codec),
@@ -161,9 +146,9 @@ def build(resources: Resources) -> Service:
         handlers={SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer)},
         views=views,
         followers=[
-            Follower(f"telling:{origin}", feed, pool, NAME, telling(origin, everything, NAME, ledger, known))
+            Follower(f"telling:{origin}", feed, pool, NAME, each(telling(origin, everything, NAME, ledger, known)))
             for origin, feed in feeds.items()
         ],
-        workers=(worker, books),
+        workers={"deliveries": worker, "reconciliation": books},
         close=lambda: close_all(offered),
     )

@@ -92,7 +92,8 @@ class BookKeeper:
         return True
 
     def start(self) -> None:
-        """Starts the thread that reconciles once a day until `stop`."""
+        """Starts the thread that reconciles once a day until `stop`; may be started again after that."""
+        self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
         self._thread.start()
 

@@ -8,7 +8,7 @@ share a part of the threads, so that healthy ones always find one.
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,7 +71,7 @@ class DeliveryWorker:
         self._journal = journal
         self._pool = pool
         self._clock = clock
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="deliver")
+        self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._running: dict[str, Future[None]] = {}
         self._paces: dict[str, _Pace] = {}
@@ -80,7 +80,9 @@ class DeliveryWorker:
         self._log = structlog.get_logger("guanhu.notify")
 
     def start(self) -> None:
-        """Starts the thread that delivers until `stop`."""
+        """Starts the threads that deliver until `stop`; may be started again after that."""
+        self._stop.clear()
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="deliver")
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
         self._thread.start()
 
@@ -89,7 +91,8 @@ class DeliveryWorker:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        self._executor.shutdown(wait=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
 
     def step(self, now: datetime) -> int:
         """Alerts senders of overdue receipts and starts the turns that are due; returns how many it started."""
@@ -100,12 +103,6 @@ class DeliveryWorker:
         for uscc in self._by_turn(self._obligations.recipients_due(now)):
             started += self._begin_turn(uscc)
         return started
-
-    def finish(self) -> None:
-        """Waits until every turn that was started has ended; for tests and tools."""
-        with self._lock:
-            running = list(self._running.values())
-        wait(running)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -133,6 +130,7 @@ class DeliveryWorker:
 
     def _begin_turn(self, uscc: str) -> bool:
         with self._lock:
+            assert self._executor is not None
             if uscc in self._running or len(self._running) >= THREADS or self._stop.is_set():
                 return False
             slow = sum(self._paces[running].slow for running in self._running)

@@ -1,14 +1,14 @@
 """Events of obligations become lines of the ledger's view; a recorded event never fails here."""
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from google.protobuf.message import Message
-from psycopg import sql
 
 from guanhu.notify.v1 import obligation_events_pb2 as events
 from services.kernel.dates import to_datetime
 from services.kernel.journal import Recorded
+from services.kernel.statements import statement
 from services.kernel.view import ViewDefinition
 from services.notify.obligation import ACKNOWLEDGED, DELIVERED, EXHAUSTED, OWED, SUPPRESSED
 from services.notify.views import OBLIGATIONS_DDL
@@ -16,34 +16,33 @@ from services.notify.views import OBLIGATIONS_DDL
 
 def project(conn: psycopg.Connection, schema: str, row: Recorded, event: Message) -> None:
     """Writes the line of the obligation that an event is about."""
-    table = sql.Identifier(schema, "obligations")
+    table = (schema, "obligations")
     obligation_id = row.stream.partition("-")[2]
 
-    def change(assignments: str, *values: object) -> None:
-        query = sql.SQL("update {} set " + assignments + " where obligation_id = %s").format(table)
-        conn.execute(query, [*values, obligation_id])
+    def change(query: LiteralString, *values: object) -> None:
+        conn.execute(statement(query, table), [*values, obligation_id])
 
     match event:
         case events.MessageOwed():
             _insert(conn, table, row, event)
         case events.DeliveryAttempted():
             retry_at = to_datetime(event.retry_at) if event.HasField("retry_at") else None
-            change("attempts = %s, due_at = coalesce(%s, due_at)", event.n, retry_at)
+            change("update {} set attempts = %s, due_at = coalesce(%s, due_at) where obligation_id = %s", event.n, retry_at)
         case events.MessageDelivered():
-            change("status = %s", DELIVERED)
+            change("update {} set status = %s where obligation_id = %s", DELIVERED)
         case events.ReceiptAcknowledged():
-            change("status = %s", ACKNOWLEDGED)
+            change("update {} set status = %s where obligation_id = %s", ACKNOWLEDGED)
         case events.DeliveryExhausted():
-            change("status = %s", EXHAUSTED)
+            change("update {} set status = %s where obligation_id = %s", EXHAUSTED)
         case events.ObligationEscalated():
-            change("escalated = true")
+            change("update {} set escalated = true where obligation_id = %s")
         case events.DeliverySuppressed():
-            change("status = %s", SUPPRESSED)
+            change("update {} set status = %s where obligation_id = %s", SUPPRESSED)
         case events.DeliveryRedriven():
-            change("status = %s, escalated = false", OWED)
+            change("update {} set status = %s, escalated = false where obligation_id = %s", OWED)
 
 
-def _insert(conn: psycopg.Connection, table: sql.Identifier, row: Recorded, event: events.MessageOwed) -> None:
+def _insert(conn: psycopg.Connection, table: tuple[str, str], row: Recorded, event: events.MessageOwed) -> None:
     cause = event.cause
     line: dict[str, Any] = {
         "obligation_id": event.obligation_id,
@@ -64,10 +63,15 @@ def _insert(conn: psycopg.Connection, table: sql.Identifier, row: Recorded, even
         "status": OWED,
         "due_at": to_datetime(cause.recorded_at),
     }
-    query = sql.SQL("insert into {} ({}) values ({}) on conflict do nothing").format(
-        table, sql.SQL(", ").join(map(sql.Identifier, line)), sql.SQL(", ").join(map(sql.Placeholder, line))
+    query = statement(
+        "insert into {} (obligation_id, position, from_uscc, to_uscc, kind, handoff_id, origin, cause_position, stream,"
+        " type, case_id, recorded_at, text_zh, text_en, acknowledge_by, status, due_at) values (%(obligation_id)s,"
+        " %(position)s, %(from_uscc)s, %(to_uscc)s, %(kind)s, %(handoff_id)s, %(origin)s, %(cause_position)s, %(stream)s,"
+        " %(type)s, %(case_id)s, %(recorded_at)s, %(text_zh)s, %(text_en)s, %(acknowledge_by)s, %(status)s, %(due_at)s)"
+        " on conflict do nothing",
+        table,
     )
     conn.execute(query, line)
 
 
-OBLIGATIONS = ViewDefinition("obligations", OBLIGATIONS_DDL, {"obligations": "obligation_id"}, project)
+OBLIGATIONS = ViewDefinition("obligations", OBLIGATIONS_DDL, {"obligations": "obligation_id"}, project, ("guanhu.notify.v1.",))

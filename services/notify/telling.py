@@ -5,21 +5,21 @@ between repeats the event, and an obligation that exists already is not recorded
 """
 
 import psycopg
-from psycopg import sql
 
 from guanhu.journal.v1 import record_pb2
 from services.kernel.codec import EventCodec
-from services.kernel.follow import Effect
+from services.kernel.follow import RowEffect
 from services.kernel.journal import Recorded
+from services.kernel.statements import statement
 from services.notify.demands import concerned, demanded
 from services.notify.ledger import Ledger
 from services.notify.parties import Parties
 from services.notify.subscriptions import KnownSubscriptions
 
 
-def telling(origin: str, codec: EventCodec, schema: str, ledger: Ledger, known: KnownSubscriptions) -> Effect:
+def telling(origin: str, codec: EventCodec, schema: str, ledger: Ledger, known: KnownSubscriptions) -> RowEffect:
     """The effect of one journal's rows."""
-    table = sql.Identifier(schema, "stream_parties")
+    table = (schema, "stream_parties")
 
     def effect(conn: psycopg.Connection, row: Recorded) -> None:
         event = codec.clear_if_known(row) if concerned(origin, row) else None
@@ -35,15 +35,16 @@ def telling(origin: str, codec: EventCodec, schema: str, ledger: Ledger, known: 
     return effect
 
 
-def _parties(conn: psycopg.Connection, table: sql.Identifier, origin: str, stream: str) -> Parties:
-    query = sql.SQL("select parties from {} where origin = %s and stream = %s").format(table)
+def _parties(conn: psycopg.Connection, table: tuple[str, str], origin: str, stream: str) -> Parties:
+    query = statement("select parties from {} where origin = %s and stream = %s", table)
     found = conn.execute(query, [origin, stream]).fetchone()
     return Parties.from_json(found[0]) if found else Parties()
 
 
-def _store(conn: psycopg.Connection, table: sql.Identifier, origin: str, stream: str, parties: Parties) -> None:
-    query = sql.SQL(
+def _store(conn: psycopg.Connection, table: tuple[str, str], origin: str, stream: str, parties: Parties) -> None:
+    query = statement(
         "insert into {} (origin, stream, parties) values (%s, %s, %s)"
-        " on conflict (origin, stream) do update set parties = excluded.parties"
-    ).format(table)
+        " on conflict (origin, stream) do update set parties = excluded.parties",
+        table,
+    )
     conn.execute(query, [origin, stream, parties.to_json()])

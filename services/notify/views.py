@@ -1,13 +1,14 @@
 """The read model of the delivery ledger: one line for each obligation, which inbox, queue and lists read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
-from psycopg import sql
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from services.kernel.statements import statement
 from services.kernel.view import View
 
 OBLIGATIONS_DDL = """
@@ -64,7 +65,29 @@ class Line:
     escalated: bool
 
 
-_COLUMNS = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Line))
+_COLUMNS: LiteralString = (
+    "obligation_id, position, from_uscc, to_uscc, kind, handoff_id, origin, cause_position, stream, type, case_id, recorded_at,"
+    " text_zh, text_en, acknowledge_by, status, attempts, due_at, escalated"
+)
+_PAGE: LiteralString = (
+    " = %(uscc)s and position > %(after)s and (status = %(status)s or (%(status)s = 0 and status <> 5))"
+    " and (%(case)s = '' or case_id = %(case)s) order by position limit %(size)s"
+)
+_INBOX: LiteralString = f"select {_COLUMNS} from {{}} where to_uscc{_PAGE}"
+_SENT: LiteralString = f"select {_COLUMNS} from {{}} where from_uscc{_PAGE}"
+_UNDELIVERED: LiteralString = f"select {_COLUMNS} from {{}} where status = 1 and to_uscc = %s order by position limit %s"
+# One index lookup for each agency, however many messages wait for one that is dead.
+_DUE: LiteralString = (
+    "with recursive heads as ("
+    "(select to_uscc, due_at from {} where status = 1 order by to_uscc, position limit 1) union all"
+    " select next.* from heads, lateral (select to_uscc, due_at from {} where status = 1 and to_uscc > heads.to_uscc"
+    " order by to_uscc, position limit 1) next)"
+    " select to_uscc from heads where due_at <= %s"
+)
+_OVERDUE: LiteralString = (
+    "select obligation_id from {} where status in (1, 2, 4) and not escalated and acknowledge_by <= %s"
+    " order by acknowledge_by limit %s"
+)
 
 
 class Obligations:
@@ -73,57 +96,39 @@ class Obligations:
     def __init__(self, view: View, pool: ConnectionPool) -> None:
         self.view = view
         self._pool = pool
+        self._table = (view.schema, "obligations")
 
     def inbox(self, to_uscc: str, after: int, size: int, status: int = 0, case_id: str = "") -> Sequence[Line]:
         """Messages to an agency after a position, oldest first; suppressed ones only where they are asked for."""
-        return self._page("to_uscc", to_uscc, after, size, status, case_id)
+        return self._page(_INBOX, to_uscc, after, size, status, case_id)
 
     def sent(self, from_uscc: str, after: int, size: int, status: int = 0, case_id: str = "") -> Sequence[Line]:
         """Messages about an agency's acts after a position, oldest first."""
-        return self._page("from_uscc", from_uscc, after, size, status, case_id)
+        return self._page(_SENT, from_uscc, after, size, status, case_id)
 
     def recipients_due(self, now: datetime) -> Sequence[str]:
         """Agencies whose oldest undelivered message is due: order is kept, so that the oldest decides."""
-        # One index lookup for each agency, however many messages wait for one that is dead.
-        head = "select to_uscc, due_at from {table} where status = 1 {more} order by to_uscc, position limit 1"
-        query = sql.SQL(
-            f"with recursive heads as (({head.format(table='{table}', more='')}) union all"
-            f" select next.* from heads, lateral ({head.format(table='{table}', more='and to_uscc > heads.to_uscc')}) next)"
-            " select to_uscc from heads where due_at <= %s"
-        ).format(table=self._table())
         with self._pool.connection() as conn:
-            return [row[0] for row in conn.execute(query, [now])]
+            return [row[0] for row in conn.execute(statement(_DUE, self._table, self._table), [now])]
 
     def undelivered(self, to_uscc: str, size: int) -> Sequence[Line]:
         """The oldest undelivered messages to an agency, in order."""
-        query = sql.SQL("select {} from {} where status = 1 and to_uscc = %s order by position limit %s")
-        return self._lines(query.format(_COLUMNS, self._table()), [to_uscc, size])
+        return self._lines(_UNDELIVERED, [to_uscc, size])
 
     def overdue(self, now: datetime, size: int) -> Sequence[str]:
         """Obligations whose receipt is overdue and whose sender was not alerted."""
-        query = sql.SQL(
-            "select obligation_id from {} where status in (1, 2, 4) and not escalated and acknowledge_by <= %s"
-            " order by acknowledge_by limit %s"
-        ).format(self._table())
         with self._pool.connection() as conn:
-            return [row[0] for row in conn.execute(query, [now, size])]
+            return [row[0] for row in conn.execute(statement(_OVERDUE, self._table), [now, size])]
 
     def statuses(self) -> dict[str, int]:
         """The status of every obligation that the view has."""
+        query = statement("select obligation_id, status from {}", self._table)
         with self._pool.connection() as conn:
-            return dict(conn.execute(sql.SQL("select obligation_id, status from {}").format(self._table())).fetchall())
+            return dict(conn.execute(query).fetchall())
 
-    def _page(self, side: str, uscc: str, after: int, size: int, status: int, case_id: str) -> Sequence[Line]:
-        query = sql.SQL(
-            "select {columns} from {table} where {side} = %(uscc)s and position > %(after)s"
-            " and (status = %(status)s or (%(status)s = 0 and status <> 5)) and (%(case)s = '' or case_id = %(case)s)"
-            " order by position limit %(size)s"
-        ).format(columns=_COLUMNS, table=self._table(), side=sql.Identifier(side))
+    def _page(self, query: LiteralString, uscc: str, after: int, size: int, status: int, case_id: str) -> Sequence[Line]:
         return self._lines(query, {"uscc": uscc, "after": after, "status": status, "case": case_id, "size": size})
 
-    def _lines(self, query: sql.Composed, values: dict[str, object] | list[object]) -> Sequence[Line]:
+    def _lines(self, query: LiteralString, values: dict[str, object] | list[object]) -> Sequence[Line]:
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(Line)) as cursor:
-            return cursor.execute(query, values).fetchall()
-
-    def _table(self) -> sql.Identifier:
-        return sql.Identifier(self.view.schema, "obligations")
+            return cursor.execute(statement(query, self._table), values).fetchall()

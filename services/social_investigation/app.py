@@ -14,8 +14,8 @@ from services.kernel.admission import Admission
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
 from services.kernel.directory import DIRECTORY, Directory
-from services.kernel.feed import LocalFeed, RemoteFeed
-from services.kernel.follow import Follower
+from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
+from services.kernel.follow import Follower, each
 from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
@@ -71,7 +71,8 @@ def build(resources: Resources) -> Service:
     journal = Journal(pool, NAME)
     codec = EventCodec(NAME, Registry(EVENTS), resources.vault)
     intake_codec = EventCodec("intake", Registry(FOLLOWED), resources.vault)
-    feed, intake_feed = LocalFeed(journal), RemoteFeed("intake", resources.channel(NAME, "intake"))
+    feed = SharedFeed(LocalFeed(journal))
+    intake_feed = SharedFeed(RemoteFeed("intake", resources.channel(NAME, "intake")))
     views = {
         "investigations": View(projections.INVESTIGATIONS, feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
@@ -99,7 +100,7 @@ def build(resources: Resources) -> Service:
         handlers={SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer)},
         views=views,
         followers=[
-            Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, opening),
-            Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, milestones),
+            Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),
+            Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
         ],
     )

@@ -13,7 +13,7 @@ from guanhu.social_investigation.v1 import social_investigation_service_pb2 as a
 from guanhu.social_investigation.v1 import social_investigation_service_pb2_grpc as stubs
 from guanhu.types.v1 import types_pb2
 from services.kernel.codec import EventCodec
-from services.kernel.follow import Effect
+from services.kernel.follow import RowEffect
 from services.kernel.handler import Handler
 from services.kernel.journal import Recorded
 from services.kernel.policy import command_head, derived_id, send
@@ -36,7 +36,7 @@ _TOLD_TYPES = {kind.DESCRIPTOR.full_name: kind.DESCRIPTOR.name for kind in _TOLD
 
 def opening(
     intake_stub: intake_stubs.IntakeServiceStub, stub: stubs.SocialInvestigationServiceStub, codec: EventCodec
-) -> Effect:
+) -> RowEffect:
     """The effect of intake's events: a draft of the commission, on behalf of the organ that referred (HO-05)."""
 
     def effect(_: psycopg.Connection, row: Recorded) -> None:
@@ -67,7 +67,7 @@ def opening(
     return effect
 
 
-def milestones(intake_stub: intake_stubs.IntakeServiceStub, handler: Handler[State], codec: EventCodec) -> Effect:
+def milestones(intake_stub: intake_stubs.IntakeServiceStub, handler: Handler[State], codec: EventCodec) -> RowEffect:
     """The effect of our own events: the referral learns how far the investigation is."""
 
     def effect(_: psycopg.Connection, row: Recorded) -> None:

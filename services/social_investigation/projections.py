@@ -1,14 +1,16 @@
 """Events become rows of the views; a recorded event never fails here."""
 
+from typing import LiteralString
+
 import psycopg
 from google.protobuf.message import Message
-from psycopg import sql
 
 from guanhu.intake.v1 import case_events_pb2 as cases
 from guanhu.journal.v1 import record_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.journal import Recorded
+from services.kernel.statements import statement
 from services.kernel.view import ViewDefinition
 from services.social_investigation.state import STATUS_AFTER
 from services.social_investigation.views import CASES_DDL, INVESTIGATIONS_DDL
@@ -16,57 +18,61 @@ from services.social_investigation.views import CASES_DDL, INVESTIGATIONS_DDL
 
 def project_investigations(conn: psycopg.Connection, schema: str, row: Recorded, event: Message) -> None:
     """Writes the line of the investigation that an event is about."""
-    table = sql.Identifier(schema, "investigations")
+    table = (schema, "investigations")
     investigation_id = row.stream.removeprefix("investigation-")
 
-    def change(assignments: str, *values: object) -> None:
-        query = sql.SQL("update {} set " + assignments + " where investigation_id = %s").format(table)
-        conn.execute(query, [*values, investigation_id])
+    def change(text: LiteralString, *values: object) -> None:
+        conn.execute(statement(text, table), [*values, investigation_id])
 
     if isinstance(event, events.InvestigationCommissionDrafted):
         _insert(conn, table, row, event)
     elif type(event) in STATUS_AFTER:
-        change("status = %s", STATUS_AFTER[type(event)])
+        change("update {} set status = %s where investigation_id = %s", STATUS_AFTER[type(event)])
     match event:
         case events.InvestigationCommissioned():
-            change("provider_uscc = %s", event.letter.provider_uscc)
+            change("update {} set provider_uscc = %s where investigation_id = %s", event.letter.provider_uscc)
         case events.CommissionAccepted():
-            change("report_due_on = %s", to_date(event.report_due_on))
+            change("update {} set report_due_on = %s where investigation_id = %s", to_date(event.report_due_on))
         case events.SupplementRequested():
-            change("report_due_on = %s", to_date(event.due_on))
+            change("update {} set report_due_on = %s where investigation_id = %s", to_date(event.due_on))
         case events.InvestigatorsAssigned():
             officers = [investigator.officer for investigator in event.investigators]
-            change("officers = %s, supervisor = %s", officers, event.supervisor)
+            change("update {} set officers = %s, supervisor = %s where investigation_id = %s", officers, event.supervisor)
         case events.InvestigatorReplaced():
-            change("officers = array_replace(officers, %s, %s)", event.officer, event.replacement.officer)
+            change(
+                "update {} set officers = array_replace(officers, %s, %s) where investigation_id = %s",
+                event.officer,
+                event.replacement.officer,
+            )
         case events.ReportTransferred():
-            change("transferred_to = %s", event.to_uscc)
+            change("update {} set transferred_to = %s where investigation_id = %s", event.to_uscc)
 
 
 def project_cases(conn: psycopg.Connection, schema: str, _: Recorded, event: Message) -> None:
     """Writes the case that an event of intake is about."""
-    table = sql.Identifier(schema, "cases")
+    table = (schema, "cases")
     match event:
         case cases.CaseOpened():
             conn.execute(
-                sql.SQL(
-                    "insert into {} (case_id, organ, subject_id, act_on) values (%s, %s, %s, %s) on conflict do nothing"
-                ).format(table),
+                statement(
+                    "insert into {} (case_id, organ, subject_id, act_on) values (%s, %s, %s, %s) on conflict do nothing", table
+                ),
                 [event.case_id, event.organ, event.subject_id, to_date(event.act_on)],
             )
         case cases.CaseClosed():
-            conn.execute(sql.SQL("update {} set closed = true where case_id = %s").format(table), [event.case_id])
+            conn.execute(statement("update {} set closed = true where case_id = %s", table), [event.case_id])
 
 
 def _insert(
-    conn: psycopg.Connection, table: sql.Identifier, row: Recorded, event: events.InvestigationCommissionDrafted
+    conn: psycopg.Connection, table: tuple[str, str], row: Recorded, event: events.InvestigationCommissionDrafted
 ) -> None:
     recorded_at = to_datetime(record_pb2.Header.FromString(row.header).recorded_at)
     conn.execute(
-        sql.SQL(
+        statement(
             "insert into {} (investigation_id, case_id, referral_id, organ_uscc, provider_uscc, status, drafted_at)"
-            " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing"
-        ).format(table),
+            " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+            table,
+        ),
         [
             event.investigation_id,
             event.case_id,
@@ -80,6 +86,10 @@ def _insert(
 
 
 INVESTIGATIONS = ViewDefinition(
-    "investigations", INVESTIGATIONS_DDL, {"investigations": "investigation_id"}, project_investigations
+    "investigations",
+    INVESTIGATIONS_DDL,
+    {"investigations": "investigation_id"},
+    project_investigations,
+    ("guanhu.social_investigation.",),
 )
-CASES = ViewDefinition("cases", CASES_DDL, {"cases": "case_id"}, project_cases)
+CASES = ViewDefinition("cases", CASES_DDL, {"cases": "case_id"}, project_cases, ("guanhu.intake.v1.Case",))

@@ -3,7 +3,7 @@
 Law: domain/03 §3.3 and §3.4; DL-SI-ACCEPT, DL-SI-ARREST, DL-SI-PROS, DL-SI-SUPPL (domain/10).
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.social_investigation.v1 import forms_pb2 as forms
@@ -13,7 +13,7 @@ from services.kernel.dates import from_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState
 from services.kernel.law import version_of_rule
-from services.kernel.period import add_working_days, subtract_working_days
+from services.kernel.period import Counting, Period, add_working_days, deadline, subtract_working_days
 from services.social_investigation.state import State
 
 INVESTIGATORS_MIN = 2  # SI-R16
@@ -24,8 +24,11 @@ REPORT_WORKING_DAYS = 10  # borrowed from the community-corrections assessment, 
 REPORT_WORKING_DAYS_SIMPLE = 5  # the same, fast track
 SUPPLEMENT_WORKING_DAYS = 5  # P, DL-SI-SUPPL: 3 to 5
 BEFORE_HOST_WORKING_DAYS = 1  # P: the report arrives while the host period still runs
-RESPONSIBILITY_AGE_MIN = 12  # AGE-02
-RESPONSIBILITY_AGE_ORDINARY = 14  # AGE-02
+RESPONSIBILITY_AGE_ALL = 16  # AGE-02: all crimes
+RESPONSIBILITY_AGE_LISTED = 14  # AGE-02: only the crimes that the article lists
+RESPONSIBILITY_AGE_APPROVED = 12  # AGE-02: only homicide and injury of the worst kind, with the SPP's approval
+# First day of Amendment XI, which opened the window from 12 to 14 (domain/01 §1.4); before it 14 was the lowest age.
+RESPONSIBILITY_AGE_APPROVED_FROM = date(2021, 3, 1)
 
 # Which organ has the case at a stage (SI-R01, SI-R06, SI-R12).
 STAGE_ORGANS: dict[int, str] = {
@@ -66,6 +69,14 @@ def is_criminal(stage: int) -> bool:
     return stage != referrals.CASE_STAGE_CIVIL_FAMILY
 
 
+def responsibility_age_min(act_on: date) -> int:
+    """The age below which an act on that day is no crime: the law of the day of the act decides.
+
+    Law: AGE-02; domain/01 §1.4.
+    """
+    return RESPONSIBILITY_AGE_APPROVED if act_on >= RESPONSIBILITY_AGE_APPROVED_FROM else RESPONSIBILITY_AGE_LISTED
+
+
 def accept_by(stage: int, issued_on: date) -> date:
     """Last day on which the provider is expected to answer (DL-SI-ACCEPT)."""
     arrest = stage == referrals.CASE_STAGE_ARREST_REVIEW
@@ -80,7 +91,7 @@ def latest_before_host(host_deadline_on: date) -> date:
 def report_due(state: State, accepted_on: date) -> date:
     """Day on which the report is due: our default, the letter's day or the host period, whichever comes first."""
     if state.stage == referrals.CASE_STAGE_ARREST_REVIEW:
-        default = accepted_on + timedelta(days=REPORT_DAYS_ARREST)
+        default = deadline(accepted_on, Period(days=REPORT_DAYS_ARREST), Counting.CRIMINAL).due
     else:
         simple = state.urgency == forms.URGENCY_SIMPLE
         default = add_working_days(accepted_on, REPORT_WORKING_DAYS_SIMPLE if simple else REPORT_WORKING_DAYS)

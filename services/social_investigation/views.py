@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from psycopg import sql
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from services.kernel.statements import statement
 from services.kernel.view import View
 
 INVESTIGATIONS_DDL = """
@@ -83,14 +83,15 @@ class Investigations:
         size: int,
     ) -> Sequence[InvestigationLine]:
         """Investigations of an agency, newest first; with `officer` only those that the officer works on."""
-        query = sql.SQL(
+        query = statement(
             "select investigation_id, case_id, organ_uscc, provider_uscc, status, report_due_on, drafted_at from {}"
             " where (%(agency)s in (organ_uscc, transferred_to) or (provider_uscc = %(agency)s and status <> %(draft)s))"
             " and (%(officer)s = '' or supervisor = %(officer)s or %(officer)s = any(officers))"
             " and (%(status)s = 0 or status = %(status)s) and (%(case)s = '' or case_id = %(case)s)"
             " and (%(at)s::timestamptz is null or (drafted_at, investigation_id) < (%(at)s, %(id)s))"
-            " order by drafted_at desc, investigation_id desc limit %(size)s"
-        ).format(sql.Identifier(self.view.schema, "investigations"))
+            " order by drafted_at desc, investigation_id desc limit %(size)s",
+            (self.view.schema, "investigations"),
+        )
         at, last = before or (None, "")
         values = {
             "agency": agency,
@@ -118,8 +119,8 @@ class Cases:
         return self._case(case_id) or (self._case(case_id) if self.view.catch_up() else None)
 
     def _case(self, case_id: str) -> CaseLine | None:
-        query = sql.SQL("select case_id, organ, subject_id, act_on, closed from {} where case_id = %s").format(
-            sql.Identifier(self.view.schema, "cases")
+        query = statement(
+            "select case_id, organ, subject_id, act_on, closed from {} where case_id = %s", (self.view.schema, "cases")
         )
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(CaseLine)) as cursor:
             return cursor.execute(query, [case_id]).fetchone()

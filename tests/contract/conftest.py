@@ -1,14 +1,39 @@
-"""What tests of foreign clients share."""
+"""What several contract tests share: a published case that was played once, and the packages of the Node clients."""
 
+import io
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
+from services.demo.client import Client
+from services.kernel import log
+from services.kernel.host import Running
+from tests.contract.played import Told, play
 from tests.contract.tools import output_of
 
 NODE = Path(__file__).with_name("node")
+
+
+@pytest.fixture(scope="session")
+def told(running: Running) -> Iterator[Told]:
+    """C11, played to its end once; tests only read of it."""
+    assert running.resources.authority is not None
+    with Client(f"127.0.0.1:{running.port}", running.resources.authority) as client:
+        yield play(running, client, "c11-nanjing-2019.yaml")
+
+
+@pytest.fixture
+def log_lines() -> Iterator[io.StringIO]:
+    """The lines of the log while a test runs, as a service writes them."""
+    lines = io.StringIO()
+    log.configure("INFO")
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(lines))
+    yield lines
+    log.configure("WARNING")
 
 
 @pytest.fixture(scope="session")

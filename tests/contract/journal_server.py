@@ -9,13 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from services.kernel.journal import Append, Draft, Journal
+from services.kernel.migrate import migrate as apply_migrations
 from services.kernel.postgres import Embedded
-
-MIGRATION = Path(__file__).parents[2] / "services" / "kernel" / "migrations" / "0001_journal.sql"
+from services.kernel.resources import MIGRATIONS
 
 
 def new_directory() -> Path:
@@ -40,9 +40,8 @@ def running_server() -> Iterator[Embedded]:
 
 def migrate(uri: str, schema: str) -> None:
     """Create the journal's tables in a schema, as a deployment does."""
-    text = MIGRATION.read_text().replace("{schema}", sql.Identifier(schema).as_string())
     with psycopg.connect(uri) as connection:
-        connection.execute(text.encode())
+        apply_migrations(connection, schema, [MIGRATIONS])
 
 
 def new_schema(uri: str) -> str:

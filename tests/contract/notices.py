@@ -12,11 +12,11 @@ from guanhu.notify.v1 import notify_service_pb2 as api
 from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
 from services.builders import BUILDERS
 from services.demo.client import Client
+from services.demo.process import free_address
 from services.kernel import host
 from services.kernel.clock import SystemClock
 from services.kernel.config import Config
 from services.kernel.host import Running
-from tests.conftest import free_address
 from tests.contract.agencies import (
     CASE_HANDLING,
     CYL,

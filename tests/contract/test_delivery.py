@@ -16,9 +16,9 @@ from aiosmtpd.controller import Controller
 from guanhu.notify.v1 import notify_service_pb2 as api
 from guanhu.notify.v1 import obligation_events_pb2 as obligations
 from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
+from services.demo.process import free_address
 from services.kernel.clock import SystemClock
 from services.notify.channels.egress import Egress, Forbidden
-from tests.conftest import free_address
 from tests.contract.agencies import CYL, PROC, SWO, head
 from tests.contract.notices import System, system
 from tests.contract.receiver import Certificates, Receiver, make_certificates, receiving, verified
@@ -115,8 +115,8 @@ def test_a_redirect_is_refused_and_nothing_is_sent_there(told: System, league: R
 
 
 def test_a_receiver_that_does_not_answer_in_time_is_tried_again(told: System, league: Receiver) -> None:
-    channel: Any = told.running.services["notify"].workers[0]._channels[WEBHOOK]  # type: ignore[attr-defined]
-    channel._timeout_s = 0.5
+    worker: Any = told.running.services["notify"].led()["deliveries"]
+    worker._channels[WEBHOOK]._timeout_s = 0.5
     league.answer = lambda _: None
     told.refer()
     told.until(lambda: bool(told.inbox(CYL)) and told.inbox(CYL)[0].attempts == 1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.demo.client import Client
-from services.kernel.devauthority import write_identity
+from services.kernel.devauthority import OPERATOR, write_identity
 from services.kernel.host import Running
 from tests.contract.agencies import PROC, new_id, register_agencies
 from tests.contract.tools import TOOL_S, output_of
@@ -87,6 +87,16 @@ def test_buf_curl_lists_every_service(running: Running, identity: Path, tmp_path
         "OperationsService",
         "Health",
     }
+
+
+def test_buf_curl_lists_followers_with_the_operators_identity(running: Running, tmp_path: Path) -> None:
+    assert running.resources.authority is not None
+    ca, certificate, key = write_identity(running.resources.authority, OPERATOR, (), tmp_path / "identity")
+    url = f"https://127.0.0.1:{running.port}/guanhu.operations.v1.OperationsService/ListFollowers"
+    command = [str(BUF), "curl", "--protocol=grpc", f"--cacert={ca}", f"--cert={certificate}", f"--key={key}"]
+    listed = output_of([*command, "-d", '{"service": "intake"}', url], tmp_path)
+    assert listed.returncode == 0, listed.stderr
+    assert "policy:participation" in {follower["name"] for follower in json.loads(listed.stdout)["followers"]}
 
 
 @pytest.mark.timeout(240)

@@ -1,6 +1,7 @@
 """Intake over a real channel: what a procuratorate's system and the Youth League may count on."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -86,6 +87,21 @@ def test_a_sender_that_lost_its_ids_is_told_of_the_referral_with_the_same_number
     assert refused(lambda: submit(client, referral(case, external_number=number))) == "DUPLICATE_SUBMISSION"
 
 
+def test_of_many_referrals_with_one_number_at_once_one_is_recorded(client: Client, case: OpenedCase) -> None:
+    number = new_id()
+    contents = [referral(case, external_number=number) for _ in range(8)]
+
+    def outcome(content: referrals.ReferralContent) -> str:
+        try:
+            return "recorded" if submit(client, content).receipt.position else ""
+        except grpc.RpcError as error:
+            return reason_of(error)
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        outcomes = sorted(pool.map(outcome, contents))
+    assert outcomes == [*["DUPLICATE_SUBMISSION"] * 7, "recorded"]
+
+
 def test_validate_only_checks_everything_and_records_nothing(client: Client, case: OpenedCase) -> None:
     content = referral(case)
     receipt = submit(client, content, validate_only=True).receipt
@@ -152,6 +168,14 @@ def test_the_league_sees_what_it_needs_for_matching_and_no_more(client: Client, 
     assert own.content.brief_facts == "涉嫌盗窃电动自行车一辆"
     assert (league.content.brief_facts, league.content.needs) == ("", "需要会方言的社工")
     assert list(league.withheld) == ["brief_facts"]
+
+
+def test_a_draft_is_the_senders_alone_and_the_receiver_cannot_tell_it_from_none(client: Client, case: OpenedCase) -> None:
+    content = referral(case)
+    client.call("intake", "CreateReferral", api.CreateReferralRequest(head=head(), content=content), *PROCURATOR)
+    for referral_id in (content.referral_id, new_id()):
+        request = api.GetReferralRequest(referral_id=referral_id, purpose=CASE_HANDLING)
+        assert refused(lambda r=request: client.call("intake", "GetReferral", r, *LEAGUE)) == "SEALED_OR_NOT_FOUND"
 
 
 def test_league_and_provider_never_open_cases_or_refer(client: Client, case: OpenedCase) -> None:

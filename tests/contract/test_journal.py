@@ -11,7 +11,7 @@ from psycopg import sql
 
 from services.kernel.append import MAX_BATCH_APPENDS, MAX_WAITING, Appender
 from services.kernel.batch import Item, Outcome, Placed, Placement
-from services.kernel.errors import AlreadyTracked, Overloaded, RequestMismatch, VersionConflict
+from services.kernel.errors import AlreadyTracked, KeyTaken, Overloaded, RequestMismatch, VersionConflict
 from services.kernel.journal import Appended, Draft, Journal, Tracking
 from tests.contract.journal_server import append_to, drafts, new_schema, opened, running_server
 
@@ -94,6 +94,25 @@ def test_effect_of_a_position_is_recorded_once_and_in_order(journal: Journal) ->
     assert (journal.tracked("audit", "intake"), journal.head()) == (9, 3)
 
 
+def test_a_key_belongs_to_one_stream_for_ever(journal: Journal) -> None:
+    journal.append(append_to("case-a", key="number-1"))
+    assert journal.stream_of_key("number-1") == "case-a"
+    with pytest.raises(KeyTaken):
+        journal.append(append_to("case-b", key="number-1"))
+    assert journal.read_stream("case-b") == []
+    journal.append(append_to("case-a", expected=1, key="number-1"))
+
+
+def test_only_one_of_many_concurrent_appends_with_a_key_wins(uri: str, schema: str) -> None:
+    # Two processes, several threads each: within a batch, between batches and between processes.
+    with opened(uri, schema) as one, opened(uri, schema) as two, ThreadPoolExecutor(16) as pool:
+        outcomes = list(
+            pool.map(lambda n: (one, two)[n % 2].append_many([append_to(f"case-{n}", key="number-1")])[0], range(16))
+        )
+    assert sum(isinstance(outcome, Appended) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, KeyTaken) for outcome in outcomes) == 15
+
+
 def test_one_bad_item_never_fails_the_others_of_its_batch(journal: Journal) -> None:
     outcomes = journal.append_many(
         [append_to("case-a"), append_to("nul \0 in a name"), append_to("case-b", expected=3), append_to("case-c")]
@@ -168,7 +187,7 @@ def test_writer_reads_and_appends_and_nothing_else(uri: str, schema: str) -> Non
 
 
 def test_append_refuses_a_snapshot_older_than_its_lock(uri: str, schema: str) -> None:
-    arrays = ", ".join(["'{}'"] * 15)
+    arrays = ", ".join(["'{}'"] * 16)
     with psycopg.connect(uri) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with pytest.raises(psycopg.errors.InvalidTransactionState):

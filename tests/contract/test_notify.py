@@ -1,6 +1,6 @@
 """Notifications over a real channel: inbox, subscriptions, receipts, and a ledger that names every missing message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -129,9 +129,8 @@ def test_an_event_that_a_follower_skipped_is_named(told: System) -> None:
     follower = next(f for f in told.running.services["notify"].followers if f.name == "telling:intake")
     whole = follower._effect
 
-    def broken(conn: psycopg.Connection, row: Recorded) -> None:
-        if row.type != ACCEPTED:
-            whole(conn, row)
+    def broken(conn: psycopg.Connection, rows: Sequence[Recorded]) -> None:
+        whole(conn, [row for row in rows if row.type != ACCEPTED])
 
     follower._effect = broken
     told.accept(told.refer())
@@ -145,7 +144,7 @@ def test_an_obligation_that_no_event_demands_is_named(told: System) -> None:
     cause = obligations.Cause(origin="intake", position=1, stream="agency-x", type="guanhu.directory.v1.AgencyRegistered")
     owed = obligations.MessageOwed(obligation_id=new_id(), cause=cause, from_uscc=PROC, to_uscc=CYL)
     owed.kind = obligations.OBLIGATION_KIND_SUBSCRIPTION
-    books: Any = told.running.services["notify"].workers[1]  # type: ignore[attr-defined]
+    books: Any = told.running.services["notify"].led()["reconciliation"]
     books._ledger.execute({owed.obligation_id: Owe(owed)})
     told.settle()
     assert problems(told.reconcile())[0][0] == "UNFOUNDED"
@@ -166,7 +165,7 @@ def test_an_overdue_receipt_alerts_the_sender_and_is_named(told: System) -> None
 def test_the_days_account_is_recorded_once(told: System) -> None:
     told.refer()
     told.settle()
-    books: Any = told.running.services["notify"].workers[1]  # type: ignore[attr-defined]
+    books: Any = told.running.services["notify"].led()["reconciliation"]
     assert [books.step(told.clock.now()), books.step(told.clock.now())] == [True, False]
     journal = told.running.services["notify"].journal
     assert journal is not None

@@ -15,9 +15,10 @@ from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.notify.v1 import notify_service_pb2 as api
 from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
 from services.demo.client import Client
+from services.demo.process import ServiceProcess
 from tests.contract.agencies import CASE_HANDLING, CYL, PROC, SWO, head, open_case, referral, register_agencies
 from tests.contract.receiver import Receiver
-from tests.fault.under_load import AGAIN, ServiceProcess
+from tests.fault.under_load import AGAIN
 
 THREADS = 8
 PROCURATOR = (PROC, "procurator-1", "CASE_PROCURATOR")

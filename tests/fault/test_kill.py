@@ -6,10 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from services.demo.process import ServiceProcess
 from services.kernel.postgres import Embedded
 from tests.contract.agencies import PROC
 from tests.contract.journal_server import running_server
-from tests.fault.under_load import Load, ServiceProcess, recorded
+from tests.fault.under_load import Load, recorded
 
 KILLS = 5
 # Acknowledged between two kills, so that every kill falls into work.

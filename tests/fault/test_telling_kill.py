@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from services.demo.process import ServiceProcess
 from tests.contract.agencies import CYL, SWO
 from tests.contract.journal_server import running_server
 from tests.contract.receiver import make_certificates, receiving
 from tests.fault.telling_load import Telling, assert_accounted_for
-from tests.fault.under_load import ServiceProcess
 
 KILLS = 3
 REFERRALS = 120
@@ -24,8 +24,7 @@ def test_a_process_killed_while_it_tells_loses_no_message_and_doubles_no_effect(
         service = ServiceProcess(
             server.url,
             tmp_path / "state",
-            GUANHU_NOTIFY_NETWORKS="127.0.0.0/8,::1/128",
-            GUANHU_NOTIFY_CA=str(certificates.ca_file),
+            settings={"GUANHU_NOTIFY_NETWORKS": "127.0.0.0/8,::1/128", "GUANHU_NOTIFY_CA": str(certificates.ca_file)},
         )
         service.start()
         try:

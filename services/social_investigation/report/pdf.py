@@ -19,7 +19,7 @@ TEMPLATE_TEXT = "— 0123456789 —：（）、。附件无本节未填写原因
 
 
 def render(document: Document, font_folder: Path | None = None) -> bytes:
-    """The PDF. `font_folder` holds the office's own licensed fonts (REPORT_FONT_DIR).
+    """The PDF. `font_folder` holds the office's own licensed fonts (GUANHU_REPORT_FONTS).
 
     Raises:
         MissingGlyph: a character that no permitted font can print.
