@@ -3,7 +3,7 @@
 Law: domain/10; LAW-01 (the version in force on the day of the trigger); SI-R20 (days that come first).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from guanhu.deadline.v1 import deadline_events_pb2 as pb
@@ -13,9 +13,6 @@ from services.kernel.dates import from_date, from_datetime
 from services.kernel.deadline import Deadlines, Setting
 from services.kernel.deadline_rules import ALWAYS, BY_CASE, RULES, Rule, Version
 from services.kernel.errors import IllegalState, Invalid, Violation
-
-# The settings of one agency that are in force, by rule and variant.
-Settings = Mapping[tuple[str, str], Setting]
 
 
 def set_clock(
@@ -30,7 +27,7 @@ def set_clock(
     liberty_restricted: bool = False,
     caps: Sequence[pb.Cap] = (),
     given: date | None = None,
-    settings: Settings | None = None,
+    settings: Sequence[Setting] = (),
     calendar: WorkingCalendar = CHINA,
 ) -> pb.DeadlineSet:
     """Starts a clock of a rule at an instant; with `given` the organ names the last day itself.
@@ -55,7 +52,7 @@ def set_clock(
         raise IllegalState("DEADLINE_RUNS", "a clock of this rule is open already", rule=rule_id)
     # A number that is the law's own is nobody's setting.
     changeable = given is None and version.status != pb.RULE_STATUS_VERIFIED
-    setting = (settings or {}).get((rule_id, variant)) if changeable else None
+    setting = in_force(settings, rule_id, variant, duedate.day_of(at)) if changeable else None
     length = None if given else setting.length if setting else version.lengths[variant]
     all_caps = [_dated(cap, calendar) for cap in caps]
     if given:
@@ -73,6 +70,12 @@ def set_clock(
         caps=all_caps,
         due=due,
     )
+
+
+def in_force(settings: Sequence[Setting], rule_id: str, variant: str, on: date) -> Setting | None:
+    """The setting of a rule's length that is in force on a day: the newest that has begun."""
+    found = [s for s in settings if (s.rule_id, s.variant) == (rule_id, variant) and s.effective_on <= on]
+    return max(found, key=lambda setting: setting.effective_on, default=None)
 
 
 def known(rule_id: str) -> Rule:

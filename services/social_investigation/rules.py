@@ -1,29 +1,20 @@
 """Numbers and guards that the commands share. Each number has its source; P marks our own proposed default.
 
-Law: domain/03 §3.3 and §3.4; DL-SI-ACCEPT, DL-SI-ARREST, DL-SI-PROS, DL-SI-SUPPL (domain/10).
+Law: domain/03 §3.3. The numbers of the deadlines are rows of kernel/deadlines.yaml.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 from guanhu.intake.v1 import referral_events_pb2 as referrals
-from guanhu.social_investigation.v1 import forms_pb2 as forms
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from guanhu.types.v1 import types_pb2
 from services.kernel.dates import from_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState
 from services.kernel.law import version_of_rule
-from services.kernel.period import add_working_days, subtract_working_days
 from services.social_investigation.state import State
 
 INVESTIGATORS_MIN = 2  # SI-R16
-ACCEPT_WORKING_DAYS = 2  # P, DL-SI-ACCEPT
-ACCEPT_WORKING_DAYS_ARREST = 1  # P, DL-SI-ACCEPT
-REPORT_DAYS_ARREST = 4  # P, DL-SI-ARREST: so that it arrives before day 7 of the review
-REPORT_WORKING_DAYS = 10  # borrowed from the community-corrections assessment, DL-SI-PROS
-REPORT_WORKING_DAYS_SIMPLE = 5  # the same, fast track
-SUPPLEMENT_WORKING_DAYS = 5  # P, DL-SI-SUPPL: 3 to 5
-BEFORE_HOST_WORKING_DAYS = 1  # P: the report arrives while the host period still runs
 RESPONSIBILITY_AGE_MIN = 12  # AGE-02
 RESPONSIBILITY_AGE_ORDINARY = 14  # AGE-02
 
@@ -64,32 +55,6 @@ def result(rule_id: str, on: date, outcome: str) -> types_pb2.RuleResult:
 def is_criminal(stage: int) -> bool:
     """Whether a stage belongs to a criminal case, where age at the act counts (AGE-05)."""
     return stage != referrals.CASE_STAGE_CIVIL_FAMILY
-
-
-def accept_by(stage: int, issued_on: date) -> date:
-    """Last day on which the provider is expected to answer (DL-SI-ACCEPT)."""
-    arrest = stage == referrals.CASE_STAGE_ARREST_REVIEW
-    return add_working_days(issued_on, ACCEPT_WORKING_DAYS_ARREST if arrest else ACCEPT_WORKING_DAYS)
-
-
-def latest_before_host(host_deadline_on: date) -> date:
-    """Last day on which a report can still be used within the host period (SI-R20)."""
-    return subtract_working_days(host_deadline_on, BEFORE_HOST_WORKING_DAYS)
-
-
-def report_due(state: State, accepted_on: date) -> date:
-    """Day on which the report is due: our default, the letter's day or the host period, whichever comes first."""
-    if state.stage == referrals.CASE_STAGE_ARREST_REVIEW:
-        default = accepted_on + timedelta(days=REPORT_DAYS_ARREST)
-    else:
-        simple = state.urgency == forms.URGENCY_SIMPLE
-        default = add_working_days(accepted_on, REPORT_WORKING_DAYS_SIMPLE if simple else REPORT_WORKING_DAYS)
-    ends = [default]
-    if state.due_on:
-        ends.append(state.due_on)
-    if state.host_deadline_on:
-        ends.append(latest_before_host(state.host_deadline_on))
-    return min(ends)
 
 
 def in_status(state: State, *statuses: int) -> None:

@@ -180,12 +180,15 @@ def test_a_day_that_the_organ_named_is_the_last_one() -> None:
     assert [tell(step, ENGLISH) for step in clock.due.steps] == ["the organ named 2026-03-11"]
 
 
-def test_an_agencys_own_number_holds_where_no_law_fixes_it() -> None:
-    own = Setting("agency", "DL-SI-PROS", "", pb.Length(working_days=8), date(2026, 1, 1))
-    clocks = {("DL-SI-PROS", ""): own, ("DL-PROS-1M", ""): own}
-    event = set_clock({}, "DL-SI-PROS", at("2026-03-09 10:00"), owner=OWNER, settings=clocks)
-    assert (event.due.counted, event.basis.setting_uscc) == (own.length, "agency")
-    fixed = set_clock({}, "DL-PROS-1M", at("2026-03-09 10:00"), owner=OWNER, settings=clocks)
+def test_an_agencys_own_number_holds_from_its_day_on_where_no_law_fixes_it() -> None:
+    own = [
+        Setting("agency", "DL-SI-PROS", "", pb.Length(working_days=days), date(2026, month, 1))
+        for days, month in ((9, 1), (8, 3), (3, 4))
+    ]
+    own.append(Setting("agency", "DL-PROS-1M", "", pb.Length(days=3), date(2026, 1, 1)))
+    event = set_clock({}, "DL-SI-PROS", at("2026-03-09 10:00"), owner=OWNER, settings=own)
+    assert (event.due.counted, event.basis.setting_uscc) == (pb.Length(working_days=8), "agency")
+    fixed = set_clock({}, "DL-PROS-1M", at("2026-03-09 10:00"), owner=OWNER, settings=own)
     assert (fixed.due.counted, fixed.basis.setting_uscc) == (pb.Length(months=1), "")
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from services.kernel.dates import to_date
-from services.social_investigation import rules
+from services.social_investigation import clocks, rules
 from services.social_investigation.state import State
+from tests.unit.kernel.clocks import at
 
 
 def test_law_01_a_result_names_the_version_in_force_on_the_day() -> None:
@@ -31,4 +32,4 @@ def test_law_01_before_a_rule_had_a_text_it_was_practice() -> None:
     ],
 )
 def test_si_r20_a_report_is_due_at_the_earliest_of_all_ends(state: State, due: date) -> None:
-    assert rules.report_due(state, date(2026, 3, 9)) == due
+    assert clocks.due_day(clocks.report(state, at("2026-03-09 10:00"), ())) == due
