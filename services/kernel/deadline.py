@@ -145,17 +145,14 @@ class DuePoint:
     days_before: int
 
 
-def due_points(clock: Deadline, since: datetime) -> Sequence[DuePoint]:
-    """The due points of a running clock that lie after `since`, the instant at which its end was recorded; the next first.
+def due_points(end: datetime, since: datetime) -> Sequence[DuePoint]:
+    """The due points of an end that was recorded at `since`: those ahead of it, the next first.
 
     An end that was over when it was recorded comes up once the time for entering the file from paper has passed.
     """
-    if clock.status != api.DEADLINE_STATUS_RUNNING or clock.due_at is None:
-        return []
-    end = clock.due_at
-    warnings = [DuePoint(end - timedelta(days=days), days) for days in WARNING_DAYS if days not in clock.warned]
+    warnings = [DuePoint(end - timedelta(days=days), days) for days in WARNING_DAYS]
     last = DuePoint(end if end > since else since + ENTRY_GRACE, 0)
-    return sorted([*(point for point in warnings if point.at > since), last], key=lambda point: (point.at, -point.days_before))
+    return [*(point for point in warnings if point.at > since), last]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 
 from services.kernel.admission import Admission
+from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.decision import Decider
 from services.kernel.follow import Follower
@@ -27,6 +28,7 @@ class Service:
     handlers: Mapping[str, "grpc.GenericRpcHandler[Any, Any]"]
     views: Mapping[str, View] = field(default_factory=dict)
     followers: Sequence[Follower] = ()
+    clocks: Clocks | None = None
     close: Callable[[], None] = lambda: None
 
     def led(self) -> Mapping[str, Led]:

@@ -10,6 +10,7 @@ from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from services.kernel.access import ResourceFacts
 from services.kernel.clock import Clock
+from services.kernel.clocks import ClockRoute
 from services.kernel.commands import Route
 from services.kernel.decision import CHINA_STANDARD_TIME, Act, AgencyFacts, CaseFacts, Facts
 from services.kernel.directory import Directory
@@ -43,6 +44,10 @@ class Routes:
             for method in methods
             if method.name not in QUERIES
         }
+
+    def clocks(self) -> ClockRoute:
+        """How the clocks of investigations are reached."""
+        return ClockRoute(self.investigations, _stream_resource, self._facts, _case_of)
 
     def _facts(self, request: Any, state: State, call: Call) -> Facts:
         letter = getattr(request, "letter", None)
@@ -98,6 +103,10 @@ def resource(request: Any, state: State) -> ResourceFacts:
         officers=state.officers,
         supervisor=state.supervisor,
     )
+
+
+def _stream_resource(investigation_id: str, state: State) -> ResourceFacts:
+    return resource(None, state) if state.status else ResourceFacts("Investigation", investigation_id)
 
 
 def _case_of(state: State) -> str:
