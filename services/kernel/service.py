@@ -13,6 +13,7 @@ from services.kernel.decision import Decider
 from services.kernel.follow import Follower
 from services.kernel.journal import Journal
 from services.kernel.leader import Led
+from services.kernel.schedule import Scheduler
 from services.kernel.view import View
 
 
@@ -29,11 +30,15 @@ class Service:
     views: Mapping[str, View] = field(default_factory=dict)
     followers: Sequence[Follower] = ()
     clocks: Clocks | None = None
+    scheduler: Scheduler | None = None
     close: Callable[[], None] = lambda: None
 
     def led(self) -> Mapping[str, Led]:
         """What one process at a time runs, by name."""
-        return {follower.name: follower for follower in self.all_followers()}
+        led: dict[str, Led] = {follower.name: follower for follower in self.all_followers()}
+        if self.scheduler is not None:
+            led[self.scheduler.name] = self.scheduler
+        return led
 
     def stop(self) -> None:
         """Closes the journal, after the server has drained and nothing of `led` runs."""

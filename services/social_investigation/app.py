@@ -23,6 +23,7 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
+from services.kernel.schedule import Scheduler
 from services.kernel.service import Service
 from services.kernel.view import View
 from services.social_investigation import policies, projections
@@ -95,6 +96,7 @@ def build(resources: Resources) -> Service:
     own_stub = stubs.SocialInvestigationServiceStub(resources.channel(NAME, NAME))
     opening = policies.opening(intake_stub, own_stub, intake_codec)
     milestones = policies.milestones(intake_stub, handler, codec)
+    clocks = Clocks({DECIDER.category: routes.clocks()}, DeadlineList(views["deadlines"], pool))
     return Service(
         name=NAME,
         journal=journal,
@@ -107,5 +109,6 @@ def build(resources: Resources) -> Service:
             Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),
             Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
         ],
-        clocks=Clocks({DECIDER.category: routes.clocks()}, DeadlineList(views["deadlines"], pool)),
+        clocks=clocks,
+        scheduler=Scheduler(NAME, clocks, clock),
     )
