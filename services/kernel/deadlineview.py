@@ -162,9 +162,13 @@ class _Writer:
         if not moved:
             return
         self._status(clock, api.DEADLINE_STATUS_RUNNING)
-        query = sql.SQL("insert into {} (stream, deadline_id, days_before, at, due_at) values (%s, %s, %s, %s, %s)")
-        for point in due_points(end, to_datetime(self._header.recorded_at)):
-            self._conn.execute(query.format(self._points), [self._stream, clock, point.days_before, point.at, end])
+        points = due_points(end, to_datetime(self._header.recorded_at))
+        query = sql.SQL(
+            "insert into {} (stream, deadline_id, days_before, at, due_at)"
+            " select %s, %s, days_before, at, %s from unnest(%s::integer[], %s::timestamptz[]) as points (days_before, at)"
+        )
+        days, instants = [point.days_before for point in points], [point.at for point in points]
+        self._conn.execute(query.format(self._points), [self._stream, clock, end, days, instants])
 
     def _status(self, clock: str, status: int) -> None:
         self._change(clock, "status = %s", status)

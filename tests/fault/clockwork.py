@@ -118,9 +118,9 @@ class Clockwork:
 
     def happened(self) -> list[datetime]:
         """When what was recorded of due points happened, in the order of the journal."""
-        rows = self.journal.read(0, 5_000)
-        kept = [row for row in rows if row.type.rpartition(".")[2] in {"DeadlineWarned", "DeadlineExpired"}]
-        return [to_datetime(record_pb2.Header.FromString(row.header).occurred_at) for row in kept]
+        names = ["guanhu.deadline.v1.DeadlineWarned", "guanhu.deadline.v1.DeadlineExpired"]
+        rows = self.journal.select("where type = any(%s) order by position", names)
+        return [to_datetime(record_pb2.Header.FromString(row.header).occurred_at) for row in rows]
 
     def run_until_quiet(self) -> int:
         """Takes in and passes until nothing is due; returns how many points this instance passed."""
