@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from services.kernel.deadline_rules import RULES
-from services.kernel.deadlineview import DeadlineLine
+from services.kernel.deadlinelist import DeadlineLine
 
 CONTENT_TYPE = "text/calendar; charset=utf-8; method=PUBLISH"
 EVENTS_MAX = 500

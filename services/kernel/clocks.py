@@ -6,7 +6,7 @@ from typing import Any
 
 from services.kernel.access import ResourceFacts
 from services.kernel.deadline import Deadlines
-from services.kernel.deadlineview import DeadlineList
+from services.kernel.deadlinelist import DeadlineList
 from services.kernel.decision import Facts
 from services.kernel.handler import Call, Handler
 

@@ -17,7 +17,7 @@ from services.kernel.clocks import ClockRoute, Clocks
 from services.kernel.dates import from_date, from_datetime, to_date, to_datetime
 from services.kernel.deadline import EVENTS
 from services.kernel.deadline_rules import RULES
-from services.kernel.deadlineview import NEVER, Asked, DeadlineLine
+from services.kernel.deadlinelist import NEVER, Asked, DeadlineLine
 from services.kernel.errors import Invalid, NotFound, Violation
 from services.kernel.explain import Past, explain, past_of
 from services.kernel.handler import STREAM_EVENTS_MAX

@@ -3,16 +3,13 @@
 Everything here follows from events: a due point leaves the table when its warning or lapse is recorded, or its date moves.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
 from google.protobuf.message import Message
 from psycopg import sql
-from psycopg.rows import class_row
-from psycopg_pool import ConnectionPool
 
 from guanhu.deadline.v1 import deadline_events_pb2 as pb
 from guanhu.deadline.v1 import deadline_service_pb2 as api
@@ -20,7 +17,7 @@ from guanhu.journal.v1 import record_pb2
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.deadline import EVENTS, due_points
 from services.kernel.journal import Recorded
-from services.kernel.view import View, ViewDefinition
+from services.kernel.view import ViewDefinition
 
 DDL = """
 create table {schema}.deadlines (
@@ -178,121 +175,3 @@ class _Writer:
     def _change(self, clock: str, assignments: str, *values: object) -> None:
         query = sql.SQL("update {} set " + assignments + " where stream = %s and deadline_id = %s")
         self._conn.execute(query.format(self._deadlines), [*values, self._stream, clock])
-
-
-@dataclass(frozen=True, slots=True)
-class DeadlineLine:
-    """One row of the clocks."""
-
-    stream: str
-    deadline_id: str
-    case_id: str
-    rule_id: str
-    status: int
-    owner_uscc: str
-    due_at: datetime | None
-    due_on: date | None
-    provisional: bool
-    remaining: bytes
-    late: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which clocks are asked for; `after` is the last row of the page before."""
-
-    agency: str
-    officer: str = ""
-    case_id: str = ""
-    closed_too: bool = False
-    due_from: datetime | None = None
-    due_to: datetime | None = None
-    after: tuple[datetime, str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One due point."""
-
-    at: datetime
-    stream: str
-    deadline_id: str
-    days_before: int
-    due_at: datetime
-
-    @property
-    def key(self) -> tuple[datetime, str, str, int]:
-        """Its place in the order of passing: a later warning of the same instant comes after an earlier one."""
-        return self.at, self.stream, self.deadline_id, self.days_before
-
-
-# Clocks that stand still have no end: they come last.
-NEVER = datetime.max.replace(microsecond=0, tzinfo=UTC)
-
-
-class DeadlineList:
-    """Queries over the clocks and their due points."""
-
-    def __init__(self, view: View, pool: ConnectionPool) -> None:
-        self.view = view
-        self._pool = pool
-
-    def page(self, asked: Asked, size: int) -> Sequence[DeadlineLine]:
-        """Clocks of an agency by due date; with an officer only those that the officer answers for."""
-        query = sql.SQL(
-            "select stream, deadline_id, case_id, rule_id, status, owner_uscc, due_at, due_on, provisional, remaining, late"
-            " from {deadlines} d where %(agency)s = any(parties) and (%(closed)s or status in (1, 2, 3))"
-            " and (%(case)s = '' or case_id = %(case)s)"
-            " and (%(from)s::timestamptz is null or due_at > %(from)s) and (%(to)s::timestamptz is null or due_at <= %(to)s)"
-            " and (%(officer)s = '' or exists (select from {officers} o"
-            " where o.uscc = %(agency)s and o.officer = %(officer)s and o.stream = d.stream))"
-            " and (%(at)s::timestamptz is null"
-            " or (coalesce(due_at, 'infinity'), stream, deadline_id) > (%(at)s, %(stream)s, %(id)s))"
-            " order by coalesce(due_at, 'infinity'), stream, deadline_id limit %(size)s"
-        ).format(deadlines=sql.Identifier(self.view.schema, "deadlines"), officers=sql.Identifier(self.view.schema, "officers"))
-        at, stream, deadline_id = asked.after or (None, "", "")
-        values = {
-            "agency": asked.agency,
-            "officer": asked.officer,
-            "case": asked.case_id,
-            "closed": asked.closed_too,
-            "from": asked.due_from,
-            "to": asked.due_to,
-            "at": at if at is None or at.year < NEVER.year else "infinity",
-            "stream": stream,
-            "id": deadline_id,
-            "size": size,
-        }
-        with self._pool.connection() as conn, conn.cursor(row_factory=class_row(DeadlineLine)) as cursor:
-            return cursor.execute(query, values).fetchall()
-
-    def next_point(self) -> datetime | None:
-        """The instant of the next due point."""
-        query = sql.SQL("select at from {} order by at limit 1").format(self._points)
-        with self._pool.connection() as conn:
-            found = conn.execute(query).fetchone()
-        return found[0] if found else None
-
-    def points(self, until: datetime, after: tuple[datetime, str, str, int] | None, size: int) -> Sequence[Point]:
-        """Due points up to an instant, in order, behind a place in it."""
-        query = sql.SQL(
-            "select at, stream, deadline_id, days_before, due_at from {} where at <= %s"
-            " and (%s::timestamptz is null or (at, stream, deadline_id, days_before) > (%s, %s, %s, %s))"
-            " order by at, stream, deadline_id, days_before limit %s"
-        ).format(self._points)
-        at, stream, deadline_id, days = after or (None, "", "", 0)
-        with self._pool.connection() as conn, conn.cursor(row_factory=class_row(Point)) as cursor:
-            return cursor.execute(query, [until, at, at, stream, deadline_id, days, size]).fetchall()
-
-    def provisional(self, after: tuple[str, str], size: int) -> Sequence[tuple[str, str]]:
-        """Running clocks whose date may still change, as (stream, clock), behind a place."""
-        query = sql.SQL(
-            "select stream, deadline_id from {} where provisional and status = 1 and (stream, deadline_id) > (%s, %s)"
-            " order by stream, deadline_id limit %s"
-        ).format(sql.Identifier(self.view.schema, "deadlines"))
-        with self._pool.connection() as conn:
-            return conn.execute(query, [*after, size]).fetchall()
-
-    @property
-    def _points(self) -> sql.Identifier:
-        return sql.Identifier(self.view.schema, "due_points")

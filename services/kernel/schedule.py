@@ -9,7 +9,7 @@ as its event is taken in.
 import itertools
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import datetime
 
 import psycopg
@@ -20,17 +20,15 @@ from guanhu.deadline.v1 import deadline_service_pb2 as api
 from services.kernel.clock import Clock
 from services.kernel.clocks import Clocks
 from services.kernel.dates import from_datetime
-from services.kernel.deadlineview import Point
-from services.kernel.decision import Facts
-from services.kernel.errors import Refusal, Unavailable, VersionConflict
+from services.kernel.deadlinelist import Point
+from services.kernel.errors import Unavailable, VersionConflict
 from services.kernel.handler import Call
 from services.kernel.identity import Principal
 from services.kernel.policy import derived_id
 
 NAME = "schedule"
-BATCH_POINTS_MAX = 500
-# Points of one instant are passed side by side; those of a later instant wait for them.
-PARALLEL = 8
+# Recorded in one append, in the order of the points.
+BATCH_POINTS_MAX = 250
 # A clock is on time to a second: a point that is set meanwhile is found this soon.
 POLL_S = 0.25
 AWAY_PAUSE_S = 0.5
@@ -83,19 +81,13 @@ class Scheduler:
         if not points:
             self._begin_again()
             return 0
+        batch = _one_of_each_stream(points)
+        due = [point for point in batch if not self._set_aside(point)]
         passed = 0
-        with ThreadPoolExecutor(PARALLEL, thread_name_prefix=f"{NAME}-{self._service}") as workers:
-            for _, same_instant in itertools.groupby(points, key=lambda point: point.at):
-                due = [point for point in same_instant if not self._set_aside(point)]
-                positions = [position for position in workers.map(self._pass, due) if position]
-                passed += len(positions)
-                self._position = max([self._position, *positions])
-                if due:
-                    self._after = due[-1].key
-                if self._stop.is_set() and self._thread is not None:
-                    break
-            else:
-                self._after = points[-1].key
+        # In order: those of another kind of aggregate, which other streams belong to, come after these.
+        for category, same in itertools.groupby(due, key=lambda point: point.stream.partition("-")[0]):
+            passed += self._pass(category, list(same))
+        self._after = batch[-1].key
         return passed
 
     def _begin_again(self) -> None:
@@ -125,37 +117,43 @@ class Scheduler:
         # Never longer than a poll: the clock may jump, and a nearer point may be set.
         return min(POLL_S, max(0.0, (due - self._clock.now()).total_seconds()) or POLL_S)
 
-    def _pass(self, point: Point) -> int:
-        """Passes one point; returns the position up to which the view must know of it, 0 when it was not passed."""
-        route, key = self._clocks.find(point.stream)
+    def _pass(self, category: str, points: Sequence[Point]) -> int:
+        """Passes points of one kind of aggregate; returns how many were passed, by this instance or another."""
+        route = self._clocks.routes.get(category)
         if route is None:
-            return self._put_aside(point, "STREAM_UNKNOWN")
-        try:
-            receipt = route.handler.execute(
-                key,
-                command(self._service, point),
-                self._call,
-                authorise=lambda _: None,
-                facts=lambda _: Facts(),
-                case_id=route.case_id,
-            )
-        except VersionConflict:
-            # The stream is busy; the next pass tries again.
+            for point in points:
+                self._put_aside(point, "STREAM_UNKNOWN")
             return 0
-        except Unavailable:
-            raise
-        except Refusal as refusal:
-            return self._put_aside(point, refusal.reason)
-        return receipt.position
+        commands = [(point.stream.partition("-")[2], command(self._service, point)) for point in points]
+        passed = 0
+        for point, answer in zip(points, route.handler.execute_all(commands, self._call, case_id=route.case_id), strict=True):
+            if isinstance(answer, command_pb2.Receipt):
+                self._position = max(self._position, answer.position)
+                passed += 1
+            elif not isinstance(answer, VersionConflict):
+                # A stream that moved on meanwhile comes again in the next pass; what is refused must not come at once.
+                self._put_aside(point, answer.reason)
+        return passed
 
     def _set_aside(self, point: Point) -> bool:
         return time.monotonic() < self._aside.get(point.key, 0.0)
 
-    def _put_aside(self, point: Point, reason: str) -> int:
+    def _put_aside(self, point: Point, reason: str) -> None:
         self._aside = {key: until for key, until in self._aside.items() if until > time.monotonic()}
         self._aside[point.key] = time.monotonic() + ASIDE_S
         self._log.error("due point refused", service=self._service, stream=point.stream, clock=point.deadline_id, reason=reason)
-        return 0
+
+
+def _one_of_each_stream(points: Sequence[Point]) -> list[Point]:
+    """The first points, up to one whose stream comes a second time: that one waits for the first to be recorded."""
+    seen: set[str] = set()
+    batch = []
+    for point in points:
+        if point.stream in seen:
+            break
+        seen.add(point.stream)
+        batch.append(point)
+    return batch
 
 
 def command(service: str, point: Point) -> api.PassDuePointRequest:

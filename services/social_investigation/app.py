@@ -15,7 +15,7 @@ from services.kernel.admission import Admission
 from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
-from services.kernel.deadlineview import DeadlineList
+from services.kernel.deadlinelist import DeadlineList
 from services.kernel.directory import DIRECTORY, Directory
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each

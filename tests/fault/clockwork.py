@@ -17,7 +17,8 @@ from services.kernel.access import ResourceFacts
 from services.kernel.clocks import ClockRoute, Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.dates import from_datetime, to_datetime
-from services.kernel.deadlineview import DeadlineList, definition
+from services.kernel.deadlinelist import DeadlineList
+from services.kernel.deadlineview import definition
 from services.kernel.decision import Act, AgencyFacts, Decider, Facts
 from services.kernel.feed import LocalFeed
 from services.kernel.handler import Call, Handler
