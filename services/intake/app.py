@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, intake_service_pb2, person_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as stubs
@@ -13,8 +14,10 @@ from services.intake.views import Agencies, Referrals
 from services.kernel.access import Access, ActionRule
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
+from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
+from services.kernel.deadlinelist import DeadlineList
 from services.kernel.decision import Decider
 from services.kernel.feed import LocalFeed, SharedFeed
 from services.kernel.follow import Follower, each
@@ -22,6 +25,7 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
+from services.kernel.schedule import Scheduler
 from services.kernel.service import Service
 from services.kernel.view import View
 
@@ -29,6 +33,7 @@ NAME = "intake"
 EVENTS = (
     agency_events_pb2.DESCRIPTOR,
     case_events_pb2.DESCRIPTOR,
+    deadline_events_pb2.DESCRIPTOR,
     person_events_pb2.DESCRIPTOR,
     referral_events_pb2.DESCRIPTOR,
 )
@@ -49,6 +54,7 @@ def build(resources: Resources) -> Service:
     feed = SharedFeed(LocalFeed(journal))
     agencies_view = View(projections.AGENCIES, feed, pool, NAME, codec)
     referrals_view = View(projections.REFERRALS, feed, pool, NAME, codec)
+    deadlines_view = View(projections.DEADLINES, feed, pool, NAME, codec)
     listed = Referrals(referrals_view, pool)
 
     def make_handler(decider: Decider[Any]) -> Handler[Any]:
@@ -60,6 +66,7 @@ def build(resources: Resources) -> Service:
     by_command = routes.by_command()
     servicer = IntakeServicer(routes, admission, Agencies(agencies_view, pool), listed, clock)
     participation = policies.participation(stubs.IntakeServiceStub(resources.channel(NAME, NAME)), routes, codec)
+    clocks = Clocks({routes.cases.decider.category: routes.clocks()}, DeadlineList(deadlines_view, pool))
     return Service(
         name=NAME,
         journal=journal,
@@ -67,6 +74,8 @@ def build(resources: Resources) -> Service:
         admission=admission,
         deciders={handler.decider.category: handler.decider for handler in routes.handlers()},
         handlers={SERVICE.full_name: generic_handler(SERVICE, by_command, admission, servicer)},
-        views={"agencies": agencies_view, "referrals": referrals_view},
+        views={"agencies": agencies_view, "referrals": referrals_view, "deadlines": deadlines_view},
         followers=[Follower(f"policy:{policies.NAME}", feed, pool, NAME, each(participation))],
+        clocks=clocks,
+        scheduler=Scheduler(NAME, clocks, clock),
     )

@@ -11,6 +11,7 @@ from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.journal.v1 import record_pb2
 from services.intake.views import AGENCIES_DDL, REFERRALS_DDL
 from services.kernel.dates import to_date, to_datetime
+from services.kernel.deadlineview import definition
 from services.kernel.journal import Recorded
 from services.kernel.statements import statement
 from services.kernel.view import ViewDefinition
@@ -107,3 +108,5 @@ AGENCIES = ViewDefinition("agencies", AGENCIES_DDL, {"agencies": "uscc"}, projec
 REFERRALS = ViewDefinition(
     "referrals", REFERRALS_DDL, {"referrals": "referral_id"}, project_referrals, ("guanhu.intake.v1.Referral",)
 )
+# Whoever keeps the clock of a case answers for it; nobody else does by any other event.
+DEADLINES = definition(lambda _, __: ())

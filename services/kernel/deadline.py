@@ -157,10 +157,13 @@ def due_points(end: datetime, since: datetime) -> Sequence[DuePoint]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A length that an agency made its own where no law fixes the number; `effective_on` is its first day."""
+    """A length that an agency made its own where no law fixes the number; None is the default again.
+
+    `effective_on` is its first day.
+    """
 
     uscc: str
     rule_id: str
     variant: str
-    length: pb.Length
+    length: pb.Length | None
     effective_on: date

@@ -75,7 +75,9 @@ def set_clock(
 def in_force(settings: Sequence[Setting], rule_id: str, variant: str, on: date) -> Setting | None:
     """The setting of a rule's length that is in force on a day: the newest that has begun."""
     found = [s for s in settings if (s.rule_id, s.variant) == (rule_id, variant) and s.effective_on <= on]
-    return max(found, key=lambda setting: setting.effective_on, default=None)
+    # Of two for the same day the later one stands: settings come in the order of their recording.
+    newest = sorted(found, key=lambda setting: setting.effective_on)[-1:]
+    return newest[0] if newest and newest[0].length is not None else None
 
 
 def known(rule_id: str) -> Rule:

@@ -23,6 +23,10 @@ from services.social_investigation.views import Cases
 QUERIES = frozenset({"GetReportDocument", "GetInvestigation", "ListInvestigations"})
 
 
+# What starts a clock by a number that the commissioning organ may have made its own.
+_STARTS_A_CLOCK = frozenset({api.IssueCommissionRequest, api.AcceptCommissionRequest, api.RequestSupplementRequest})
+
+
 class Routes:
     """The routes of every command."""
 
@@ -58,7 +62,12 @@ class Routes:
         ]
         case_id = state.case_id or getattr(request, "case_id", "")
         needs_case = letter is not None and bool(case_id)
-        return Facts(self._named(*named), case=self._case(case_id) if needs_case else None)
+        organ = state.organ or (letter.organ_uscc if letter is not None else "")
+        return Facts(
+            self._named(*named),
+            case=self._case(case_id) if needs_case else None,
+            settings=self._agencies.settings(organ) if type(request) in _STARTS_A_CLOCK else (),
+        )
 
     def _named(self, *codes: str) -> Mapping[str, AgencyFacts]:
         found = {code: self._agencies.agency(code) for code in codes if code}

@@ -7,7 +7,9 @@ import grpc
 import icalendar
 import pytest
 
+from guanhu.deadline.v1 import deadline_events_pb2 as pb
 from guanhu.deadline.v1 import deadline_service_pb2 as api
+from guanhu.intake.v1 import intake_service_pb2 as intake
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as si
 from services.demo.client import Client
 from services.kernel.dates import from_date
@@ -180,3 +182,71 @@ def test_an_officers_calendar_is_read_by_any_calendar_and_names_nobody(
     assert case.subject_id.encode() not in answer.content
     assert "段某某".encode() not in answer.content
     assert refused(lambda: client.call("deadline", "GetDeadlineCalendar", asked, SWO)) == "INVALID_REQUEST"
+
+
+def test_an_organ_keeps_the_clock_of_its_case_from_receipt_to_decision(
+    client: Client, case: OpenedCase, running: Running
+) -> None:
+    stream = f"case-{case.case_id}"
+
+    def act(kind: Any, name: str, **fields: Any) -> int:
+        request = kind(head=head(), service="intake", stream=stream, **fields)
+        return int(client.call("deadline", name, request, *PROCURATOR).receipt.position)
+
+    act(api.SetDeadlineRequest, "SetDeadline", rule_id="DL-PROS-1M", liberty_restricted=True)
+    cnp = pb.PAUSE_REASON_CONDITIONAL_NON_PROSECUTION
+    act(api.PauseDeadlineRequest, "PauseDeadline", deadline_id="DL-PROS-1M", reason=cnp)
+    request = api.ExplainDeadlineRequest(purpose=CASE_HANDLING, service="intake", stream=stream, deadline_id="DL-PROS-1M")
+    still = client.call("deadline", "ExplainDeadline", request, *PROCURATOR)
+    assert still.deadline.status == api.DEADLINE_STATUS_PAUSED
+    assert still.deadline.remaining.days
+    act(api.ResumeDeadlineRequest, "ResumeDeadline", deadline_id="DL-PROS-1M")
+    released = pb.RECOMPUTE_CAUSE_LIBERTY_CHANGED
+    act(api.RecomputeDeadlineRequest, "RecomputeDeadline", deadline_id="DL-PROS-1M", cause=released)
+    act(api.MeetDeadlineRequest, "MeetDeadline", deadline_id="DL-PROS-1M")
+    back = pb.RESET_CAUSE_SUPPLEMENTARY_INVESTIGATION
+    act(api.ResetDeadlineRequest, "ResetDeadline", deadline_id="DL-PROS-1M", cause=back)
+    waiver = pb.WAIVER_REASON_SET_IN_ERROR
+    position = act(api.WaiveDeadlineRequest, "WaiveDeadline", deadline_id="DL-PROS-1M", reason=waiver, basis="误设")
+    told = client.call("deadline", "ExplainDeadline", request, *PROCURATOR)
+    history = [line.en for line in told.lines if line.part == api.EXPLANATION_PART_HISTORY]
+    assert [line.split(": ")[0].split(" ", 2)[-1] for line in history][:2] == ["stood still", "went on"]
+    assert told.basis.law == "CPL"
+    asked = api.ListDeadlinesRequest(
+        purpose=CASE_HANDLING, service="intake", case_id=case.case_id, include_closed=True, min_position=position
+    )
+    [line] = client.call("deadline", "ListDeadlines", asked, *PROCURATOR).deadlines
+    assert line.status == api.DEADLINE_STATUS_WAIVED
+    assert refused(lambda: client.call("deadline", "ExplainDeadline", request, OTHER_SWO, "m", "SWO_MANAGER")) == (
+        "SEALED_OR_NOT_FOUND"
+    )
+
+
+def test_an_organs_own_number_reaches_the_investigations_that_it_commissions(
+    client: Client, case: OpenedCase, running: Running
+) -> None:
+    now = running.resources.clock.now()
+    chief = (PROC, "chief-1", "CHIEF_PROCURATOR")
+    change = intake.ChangeDeadlineSettingRequest(
+        head=head(),
+        uscc=PROC,
+        rule_id="DL-SI-PROS",
+        length=pb.Length(working_days=7),
+        effective_on=from_date(day_of(now)),
+        reason="本院规定",
+    )
+    assert refused(lambda: client.call("intake", "ChangeDeadlineSetting", change, *PROCURATOR)) == "NOT_ALLOWED"
+    client.call("intake", "ChangeDeadlineSetting", change, *chief)
+    assert running.services[SI].views["directory"].catch_up()
+    try:
+        investigation_id = commission(client, case, now)
+        accept(client, investigation_id, now)
+        told = explain(client, f"investigation-{investigation_id}", "DL-SI-PROS")
+        assert (told.due.counted, told.basis.setting_uscc) == (pb.Length(working_days=7), PROC)
+        assert any("自行设定" in line.zh for line in told.lines)
+    finally:
+        # The services of this run are shared: other tests count with the default.
+        change.head.CopyFrom(head())
+        change.ClearField("length")
+        client.call("intake", "ChangeDeadlineSetting", change, *chief)
+        assert running.services[SI].views["directory"].catch_up()

@@ -188,6 +188,9 @@ def test_an_agencys_own_number_holds_from_its_day_on_where_no_law_fixes_it() -> 
     own.append(Setting("agency", "DL-PROS-1M", "", pb.Length(days=3), date(2026, 1, 1)))
     event = set_clock({}, "DL-SI-PROS", at("2026-03-09 10:00"), owner=OWNER, settings=own)
     assert (event.due.counted, event.basis.setting_uscc) == (pb.Length(working_days=8), "agency")
+    own.append(Setting("agency", "DL-SI-PROS", "", None, date(2026, 3, 1)))
+    default = set_clock({}, "DL-SI-PROS", at("2026-03-09 10:00"), owner=OWNER, settings=own)
+    assert (default.due.counted, default.basis.setting_uscc) == (pb.Length(working_days=10), "")
     fixed = set_clock({}, "DL-PROS-1M", at("2026-03-09 10:00"), owner=OWNER, settings=own)
     assert (fixed.due.counted, fixed.basis.setting_uscc) == (pb.Length(months=1), "")
 
