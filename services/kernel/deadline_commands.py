@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from guanhu.deadline.v1 import deadline_events_pb2 as pb
 from guanhu.deadline.v1 import deadline_service_pb2 as api
-from services.kernel import deadline_acts
+from services.kernel import calendar, deadline_acts
 from services.kernel.dates import to_datetime
 from services.kernel.deadline import Deadline, Deadlines
 from services.kernel.deadline_start import known, set_clock
@@ -82,7 +82,7 @@ def _waive(command: api.WaiveDeadlineRequest, clock: Deadline, _: Act) -> Sequen
 
 
 def _recompute(command: api.RecomputeDeadlineRequest, clock: Deadline, _: Act) -> Sequence[Message]:
-    return deadline_acts.recompute(clock, command.cause, liberty_restricted=command.liberty_restricted)
+    return deadline_acts.recompute(clock, command.cause, liberty_restricted=command.liberty_restricted, calendar=calendar.CHINA)
 
 
 def _pass_point(command: api.PassDuePointRequest, clock: Deadline, act: Act) -> Sequence[Message]:

@@ -115,14 +115,14 @@ class DeadlineList:
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(Point)) as cursor:
             return cursor.execute(query, [until, at, at, stream, deadline_id, days, size]).fetchall()
 
-    def provisional(self, after: tuple[str, str], size: int) -> Sequence[tuple[str, str]]:
-        """Running clocks whose date may still change, as (stream, clock), behind a place."""
+    def provisional(self, calendar_version: str, after: tuple[str, str], size: int) -> Sequence[tuple[str, str]]:
+        """Running clocks whose date another calendar left open, as (stream, clock), behind a place."""
         query = sql.SQL(
-            "select stream, deadline_id from {} where provisional and status = 1 and (stream, deadline_id) > (%s, %s)"
-            " order by stream, deadline_id limit %s"
+            "select stream, deadline_id from {} where provisional and status = 1 and calendar_version <> %s"
+            " and (stream, deadline_id) > (%s, %s) order by stream, deadline_id limit %s"
         ).format(sql.Identifier(self.view.schema, "deadlines"))
         with self._pool.connection() as conn:
-            return conn.execute(query, [*after, size]).fetchall()
+            return conn.execute(query, [calendar_version, *after, size]).fetchall()
 
     @property
     def _points(self) -> sql.Identifier:

@@ -31,13 +31,14 @@ create table {schema}.deadlines (
     due_at timestamptz,
     due_on date,
     provisional boolean not null,
+    calendar_version text not null default '',
     remaining bytea not null default '',
     late boolean not null default false,
     primary key (stream, deadline_id)
 );
 create index on {schema}.deadlines using gin (parties);
 create index on {schema}.deadlines (due_at, stream, deadline_id) where status in (1, 2, 3);
-create index on {schema}.deadlines (stream) where provisional and status = 1;
+create index on {schema}.deadlines (stream, deadline_id) where provisional and status = 1;
 create table {schema}.officers (
     stream text not null,
     uscc text not null,
@@ -151,10 +152,11 @@ class _Writer:
         end = to_datetime(due.due_at)
         self._change(
             clock,
-            "due_at = %s, due_on = %s, provisional = %s, remaining = ''",
+            "due_at = %s, due_on = %s, provisional = %s, calendar_version = %s, remaining = ''",
             end,
             to_date(due.due_on),
             due.provisional,
+            due.calendar_version,
         )
         if not moved:
             return

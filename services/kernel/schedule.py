@@ -17,6 +17,7 @@ import structlog
 
 from guanhu.command.v1 import command_pb2
 from guanhu.deadline.v1 import deadline_service_pb2 as api
+from services.kernel import recount
 from services.kernel.clock import Clock
 from services.kernel.clocks import Clocks
 from services.kernel.dates import from_datetime
@@ -32,6 +33,8 @@ BATCH_POINTS_MAX = 250
 # A clock is on time to a second: a point that is set meanwhile is found this soon.
 POLL_S = 0.25
 AWAY_PAUSE_S = 0.5
+# How often clocks are looked for whose date an older calendar left open.
+RECOUNT_S = 3_600.0
 # A point that is refused does not hold the others up; it is tried again after this long.
 ASIDE_S = 60.0
 
@@ -52,6 +55,7 @@ class Scheduler:
         self._after: Key | None = None
         self._position = 0
         self._aside: dict[Key, float] = {}
+        self._recounted: float | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -99,6 +103,7 @@ class Scheduler:
         while not self._stop.is_set():
             pause = 0.0
             try:
+                self._recount()
                 if self.step(self._clock.now()) == 0:
                     pause = self._until_next()
             except (psycopg.OperationalError, Unavailable) as error:
@@ -109,6 +114,11 @@ class Scheduler:
                 self._log.error("schedule step failed", service=self._service, error=type(error).__name__)
                 pause = AWAY_PAUSE_S
             self._stop.wait(pause)
+
+    def _recount(self) -> None:
+        if self._recounted is None or time.monotonic() - self._recounted > RECOUNT_S:
+            recount.recount(self._service, self._clocks, self._call)
+            self._recounted = time.monotonic()
 
     def _until_next(self) -> float:
         due = self.next_due()
