@@ -155,7 +155,7 @@ def test_a_clock_of_an_investigation_is_started_by_its_events_alone(client: Clie
     assert refused(lambda: client.call("deadline", "SetDeadline", start, *PROCURATOR)) == "DEADLINE_SET_BY_EVENTS"
     start.head.CopyFrom(head())
     assert refused(lambda: client.call("deadline", "SetDeadline", start, *MANAGER)) == "NOT_ALLOWED"
-    unknown = api.MeetDeadlineRequest(head=head(), service=SI, stream=stream, deadline_id="DL-NONE")
+    unknown = api.MeetDeadlineRequest(head=head(), service=SI, stream=stream, deadline_id="NO-SUCH-RULE")
     assert refused(lambda: client.call("deadline", "MeetDeadline", unknown, *PROCURATOR)) == "DEADLINE_UNKNOWN"
     elsewhere = api.MeetDeadlineRequest(head=head(), service="audit", stream=stream, deadline_id="DL-SI-ACCEPT")
     assert refused(lambda: client.call("deadline", "MeetDeadline", elsewhere, *PROCURATOR)) == "INVALID_REQUEST"

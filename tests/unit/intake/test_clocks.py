@@ -99,7 +99,7 @@ def test_a_number_of_the_law_is_nobodys_setting() -> None:
         ({"length": pb.Length(days=8)}, {"length"}),
         ({"length": pb.Length(days=8, working_days=8)}, {"length"}),
         ({"effective_on": b.day("2026-03-08")}, {"effective_on"}),
-        ({"rule_id": "DL-NONE"}, {"rule_id"}),
+        ({"rule_id": "NO-SUCH-RULE"}, {"rule_id"}),
     ],
 )
 def test_a_setting_is_one_number_in_the_unit_of_the_rule_and_never_looks_back(fields: dict[str, Any], wrong: set[str]) -> None:

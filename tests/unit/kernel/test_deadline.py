@@ -73,7 +73,7 @@ def test_a_rule_is_applied_in_the_version_of_the_day_or_not_at_all() -> None:
     event = set_clock({}, "DL-PROS-1M", at("2018-10-25 09:00"), owner=OWNER)
     assert (event.basis.status, to_date(event.basis.law_effective_on)) == (pb.RULE_STATUS_RECALLED, date(2013, 1, 1))
     refuses("RULE_NOT_IN_FORCE", lambda: started("DL-PROS-FAST", "2018-10-25 09:00"))
-    finds_invalid("rule_id", lambda: started("DL-NONE", "2026-01-05 09:00"))
+    finds_invalid("rule_id", lambda: started("NO-SUCH-RULE", "2026-01-05 09:00"))
     finds_invalid("variant", lambda: started("DL-PROS-FAST", "2026-01-05 09:00", variant="never"))
 
 
