@@ -15,7 +15,8 @@ from pathlib import Path
 
 from guanhu.journal.v1 import record_pb2
 from services.kernel import postgres
-from services.kernel.dates import from_datetime
+from services.kernel.clock import SystemClock
+from services.kernel.dates import from_datetime, to_datetime
 from services.kernel.deadline_start import set_clock
 from services.kernel.journal import Append
 from tests.fault.clockwork import Clockwork, FakeClock
@@ -25,7 +26,9 @@ POINTS, BURST = 100_000, 10_000
 POINTS_OF_A_TRIAL = 5
 LOOKS = 200
 BATCH = 500
-NEXT_DUE_MS_MAX, BURST_SECONDS_MAX = 5.0, 60.0
+NEXT_DUE_MS_MAX, BURST_SECONDS_MAX, LAG_SECONDS_MAX = 5.0, 60.0, 1.0
+# Hour clocks that end one after the other while the scheduler's thread runs by the real clock.
+LIVE, LIVE_SPREAD = 40, timedelta(seconds=8)
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
@@ -46,7 +49,14 @@ def figures(points: int, burst: int) -> Iterator[tuple[str, float, str, float | 
         # As root the server has a user of its own, who must be able to enter.
         folder.chmod(0o755)
         with postgres.opened("", folder / "postgres") as url, postgres.pool(url, min_size=4, max_size=24) as pool:
-            works = Clockwork(pool, f"bench_{uuid.uuid4().hex[:8]}", FakeClock(START))
+            yield (
+                "hour_clock_lag_max",
+                lag(Clockwork(pool, f"bench_{uuid.uuid4().hex[:8]}", SystemClock())),
+                "s",
+                LAG_SECONDS_MAX,
+            )
+            clock = FakeClock(START)
+            works = Clockwork(pool, f"bench_{uuid.uuid4().hex[:8]}", clock)
             began = time.perf_counter()
             fill(works, "DL-TRIAL", [START] * (points // POINTS_OF_A_TRIAL))
             works.view.follower.drain()
@@ -57,12 +67,12 @@ def figures(points: int, burst: int) -> Iterator[tuple[str, float, str, float | 
             # Summonses that began at instants spread over one minute end twelve hours later, in the same order.
             fill(works, "DL-QUEST-12H", [START + timedelta(seconds=60 * number / burst) for number in range(burst)])
             works.view.follower.drain()
-            works.clock.move(timedelta(hours=12, minutes=1))
+            clock.move(timedelta(hours=12, minutes=1))
             works.view.follower.start()
             began = time.perf_counter()
             passed = 0
             while passed < burst:
-                passed += works.scheduler.step(works.clock.now())
+                passed += works.scheduler.step(clock.now())
             seconds = time.perf_counter() - began
             works.view.follower.stop()
             yield "burst_passed", seconds, "s", BURST_SECONDS_MAX
@@ -71,10 +81,35 @@ def figures(points: int, burst: int) -> Iterator[tuple[str, float, str, float | 
             works.journal.close()
 
 
-def fill(works: Clockwork, rule_id: str, instants: Sequence[datetime]) -> None:
+def lag(works: Clockwork) -> float:
+    """Seconds between the end of an hour clock and the record of it, at the worst; scheduler and view run as in service."""
+    first = works.clock.now() + timedelta(seconds=4)
+    ends = [first + LIVE_SPREAD * number / LIVE for number in range(LIVE)]
+    fill(works, "DL-QUEST-12H", [end - timedelta(hours=12) for end in ends], recorded_at=works.clock.now())
+    works.view.follower.start()
+    works.scheduler.start()
+    works.journal.wait(2 * LIVE - 1, 60.0)
+    works.scheduler.stop()
+    works.view.follower.stop()
+    rows = works.journal.select("where type = %s order by position", "guanhu.deadline.v1.DeadlineExpired")
+    assert len(rows) == LIVE
+    headers = [record_pb2.Header.FromString(row.header) for row in rows]
+    works.journal.close()
+    return max((to_datetime(h.recorded_at) - to_datetime(h.occurred_at)).total_seconds() for h in headers)
+
+
+def fill(works: Clockwork, rule_id: str, instants: Sequence[datetime], recorded_at: datetime = START) -> None:
     """Appends clocks, each in a stream of its own."""
     drafts = [set_clock({}, rule_id, at, owner=OWNER) for at in instants]
-    header = record_pb2.Header(recorded_at=from_datetime(START), occurred_at=from_datetime(START))
+    at = from_datetime(recorded_at)
+    header = record_pb2.Header(
+        recorded_at=at,
+        occurred_at=at,
+        actor=record_pb2.Actor(agency=OWNER),
+        basis=record_pb2.LegalBasis(rule_id=rule_id),
+        request_id=str(uuid.uuid4()),
+        schema_sha256=works.codec.schema_sha256,
+    )
     for first in range(0, len(drafts), BATCH):
         batch = []
         for event in drafts[first : first + BATCH]:

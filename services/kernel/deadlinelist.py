@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from psycopg import sql
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from services.kernel.statements import statement
 from services.kernel.view import View
 
 
@@ -70,17 +70,19 @@ class DeadlineList:
 
     def page(self, asked: Asked, size: int) -> Sequence[DeadlineLine]:
         """Clocks of an agency by due date; with an officer only those that the officer answers for."""
-        query = sql.SQL(
+        query = statement(
             "select stream, deadline_id, case_id, rule_id, status, owner_uscc, due_at, due_on, provisional, remaining, late"
-            " from {deadlines} d where %(agency)s = any(parties) and (%(closed)s or status in (1, 2, 3))"
+            " from {} d where %(agency)s = any(parties) and (%(closed)s or status in (1, 2, 3))"
             " and (%(case)s = '' or case_id = %(case)s)"
             " and (%(from)s::timestamptz is null or due_at > %(from)s) and (%(to)s::timestamptz is null or due_at <= %(to)s)"
-            " and (%(officer)s = '' or exists (select from {officers} o"
+            " and (%(officer)s = '' or exists (select from {} o"
             " where o.uscc = %(agency)s and o.officer = %(officer)s and o.stream = d.stream))"
             " and (%(at)s::timestamptz is null"
             " or (coalesce(due_at, 'infinity'), stream, deadline_id) > (%(at)s, %(stream)s, %(id)s))"
-            " order by coalesce(due_at, 'infinity'), stream, deadline_id limit %(size)s"
-        ).format(deadlines=sql.Identifier(self.view.schema, "deadlines"), officers=sql.Identifier(self.view.schema, "officers"))
+            " order by coalesce(due_at, 'infinity'), stream, deadline_id limit %(size)s",
+            (self.view.schema, "deadlines"),
+            (self.view.schema, "officers"),
+        )
         at, stream, deadline_id = asked.after or (None, "", "")
         values = {
             "agency": asked.agency,
@@ -99,31 +101,33 @@ class DeadlineList:
 
     def next_point(self) -> datetime | None:
         """The instant of the next due point."""
-        query = sql.SQL("select at from {} order by at limit 1").format(self._points)
+        query = statement("select at from {} order by at limit 1", self._points)
         with self._pool.connection() as conn:
             found = conn.execute(query).fetchone()
         return found[0] if found else None
 
     def points(self, until: datetime, after: tuple[datetime, str, str, int] | None, size: int) -> Sequence[Point]:
         """Due points up to an instant, in order, behind a place in it."""
-        query = sql.SQL(
+        query = statement(
             "select at, stream, deadline_id, days_before, due_at from {} where at <= %s"
             " and (%s::timestamptz is null or (at, stream, deadline_id, days_before) > (%s, %s, %s, %s))"
-            " order by at, stream, deadline_id, days_before limit %s"
-        ).format(self._points)
+            " order by at, stream, deadline_id, days_before limit %s",
+            self._points,
+        )
         at, stream, deadline_id, days = after or (None, "", "", 0)
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(Point)) as cursor:
             return cursor.execute(query, [until, at, at, stream, deadline_id, days, size]).fetchall()
 
     def provisional(self, calendar_version: str, after: tuple[str, str], size: int) -> Sequence[tuple[str, str]]:
         """Running clocks whose date another calendar left open, as (stream, clock), behind a place."""
-        query = sql.SQL(
+        query = statement(
             "select stream, deadline_id from {} where provisional and status = 1 and calendar_version <> %s"
-            " and (stream, deadline_id) > (%s, %s) order by stream, deadline_id limit %s"
-        ).format(sql.Identifier(self.view.schema, "deadlines"))
+            " and (stream, deadline_id) > (%s, %s) order by stream, deadline_id limit %s",
+            (self.view.schema, "deadlines"),
+        )
         with self._pool.connection() as conn:
             return conn.execute(query, [calendar_version, *after, size]).fetchall()
 
     @property
-    def _points(self) -> sql.Identifier:
-        return sql.Identifier(self.view.schema, "due_points")
+    def _points(self) -> tuple[str, str]:
+        return self.view.schema, "due_points"

@@ -5,11 +5,10 @@ Everything here follows from events: a due point leaves the table when its warni
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from google.protobuf.message import Message
-from psycopg import sql
 
 from guanhu.deadline.v1 import deadline_events_pb2 as pb
 from guanhu.deadline.v1 import deadline_service_pb2 as api
@@ -17,6 +16,7 @@ from guanhu.journal.v1 import record_pb2
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.deadline import EVENTS, due_points
 from services.kernel.journal import Recorded
+from services.kernel.statements import statement
 from services.kernel.view import ViewDefinition
 
 DDL = """
@@ -95,12 +95,12 @@ def _actors(event: Message, actor: record_pb2.Actor) -> Iterable[Answering]:
 
 
 def _answer(conn: psycopg.Connection, schema: str, stream: str, change: Answering) -> None:
-    table = sql.Identifier(schema, "officers")
+    table = (schema, "officers")
     if change.ends:
-        query = "delete from {} where stream = %s and uscc = %s and officer = %s"
+        query = statement("delete from {} where stream = %s and uscc = %s and officer = %s", table)
     else:
-        query = "insert into {} (stream, uscc, officer) values (%s, %s, %s) on conflict do nothing"
-    conn.execute(sql.SQL(query).format(table), [stream, change.uscc, change.officer])
+        query = statement("insert into {} (stream, uscc, officer) values (%s, %s, %s) on conflict do nothing", table)
+    conn.execute(query, [stream, change.uscc, change.officer])
 
 
 class _Writer:
@@ -108,8 +108,8 @@ class _Writer:
 
     def __init__(self, conn: psycopg.Connection, schema: str, stream: str, header: record_pb2.Header) -> None:
         self._conn = conn
-        self._deadlines = sql.Identifier(schema, "deadlines")
-        self._points = sql.Identifier(schema, "due_points")
+        self._deadlines = (schema, "deadlines")
+        self._points = (schema, "due_points")
         self._stream = stream
         self._header = header
 
@@ -125,34 +125,40 @@ class _Writer:
                 self._due(clock, event.due, moved=event.moved)
             case pb.DeadlinePaused():
                 remaining = event.remaining.SerializeToString(deterministic=True)
-                self._change(clock, "due_at = null, due_on = null, remaining = %s", remaining)
+                self._change(
+                    "update {} set due_at = null, due_on = null, remaining = %s where stream = %s and deadline_id = %s",
+                    clock,
+                    remaining,
+                )
                 self._status(clock, api.DEADLINE_STATUS_PAUSED)
             case pb.DeadlineMet():
-                self._change(clock, "late = %s", event.late)
+                self._change("update {} set late = %s where stream = %s and deadline_id = %s", clock, event.late)
                 self._status(clock, api.DEADLINE_STATUS_MET)
             case pb.DeadlineWaived():
                 self._status(clock, api.DEADLINE_STATUS_WAIVED)
             case pb.DeadlineExpired():
                 self._status(clock, api.DEADLINE_STATUS_EXPIRED)
             case pb.DeadlineWarned():
-                query = sql.SQL("delete from {} where stream = %s and deadline_id = %s and days_before = %s")
-                self._conn.execute(query.format(self._points), [self._stream, clock, event.days_before])
+                query = "delete from {} where stream = %s and deadline_id = %s and days_before = %s"
+                self._conn.execute(statement(query, self._points), [self._stream, clock, event.days_before])
 
     def _insert(self, event: pb.DeadlineSet) -> None:
-        query = sql.SQL(
+        query = (
             "insert into {} (stream, deadline_id, case_id, rule_id, status, owner_uscc, parties, provisional)"
             " values (%s, %s, %s, %s, %s, %s, %s, false) on conflict do nothing"
         )
         parties = sorted({event.owner_uscc, *event.informed_usccs})
         values = [self._stream, event.deadline_id, self._header.correlation_id, event.basis.rule_id]
-        self._conn.execute(query.format(self._deadlines), [*values, api.DEADLINE_STATUS_RUNNING, event.owner_uscc, parties])
+        running = api.DEADLINE_STATUS_RUNNING
+        self._conn.execute(statement(query, self._deadlines), [*values, running, event.owner_uscc, parties])
         self._due(event.deadline_id, event.due)
 
     def _due(self, clock: str, due: pb.Due, *, moved: bool = True) -> None:
         end = to_datetime(due.due_at)
         self._change(
+            "update {} set due_at = %s, due_on = %s, provisional = %s, calendar_version = %s, remaining = ''"
+            " where stream = %s and deadline_id = %s",
             clock,
-            "due_at = %s, due_on = %s, provisional = %s, calendar_version = %s, remaining = ''",
             end,
             to_date(due.due_on),
             due.provisional,
@@ -162,18 +168,17 @@ class _Writer:
             return
         self._status(clock, api.DEADLINE_STATUS_RUNNING)
         points = due_points(end, to_datetime(self._header.recorded_at))
-        query = sql.SQL(
+        query = (
             "insert into {} (stream, deadline_id, days_before, at, due_at)"
             " select %s, %s, days_before, at, %s from unnest(%s::integer[], %s::timestamptz[]) as points (days_before, at)"
         )
         days, instants = [point.days_before for point in points], [point.at for point in points]
-        self._conn.execute(query.format(self._points), [self._stream, clock, end, days, instants])
+        self._conn.execute(statement(query, self._points), [self._stream, clock, end, days, instants])
 
     def _status(self, clock: str, status: int) -> None:
-        self._change(clock, "status = %s", status)
-        query = sql.SQL("delete from {} where stream = %s and deadline_id = %s").format(self._points)
+        self._change("update {} set status = %s where stream = %s and deadline_id = %s", clock, status)
+        query = statement("delete from {} where stream = %s and deadline_id = %s", self._points)
         self._conn.execute(query, [self._stream, clock])
 
-    def _change(self, clock: str, assignments: str, *values: object) -> None:
-        query = sql.SQL("update {} set " + assignments + " where stream = %s and deadline_id = %s")
-        self._conn.execute(query.format(self._deadlines), [*values, self._stream, clock])
+    def _change(self, query: LiteralString, clock: str, *values: object) -> None:
+        self._conn.execute(statement(query, self._deadlines), [*values, self._stream, clock])

@@ -14,6 +14,7 @@ from guanhu.deadline.v1 import deadline_service_pb2 as api
 from guanhu.journal.v1 import record_pb2
 from services.kernel import deadline, deadline_commands, migrate
 from services.kernel.access import ResourceFacts
+from services.kernel.clock import Clock
 from services.kernel.clocks import ClockRoute, Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.dates import from_datetime, to_datetime
@@ -68,7 +69,7 @@ def _evolve(state: State, event: Any) -> State:
 class Clockwork:
     """One instance of the service: several over the same schema are several processes."""
 
-    def __init__(self, pool: ConnectionPool, schema: str, clock: FakeClock) -> None:
+    def __init__(self, pool: ConnectionPool, schema: str, clock: Clock) -> None:
         with pool.connection() as conn:
             migrate.migrate(conn, schema, [MIGRATIONS])
         self.journal = Journal(pool, schema)

@@ -188,3 +188,19 @@ def test_the_table_of_due_points_equals_its_rebuild(make: Make, clock: FakeClock
     clock.move(timedelta(days=25))
     works.run_until_quiet()
     assert works.view.rebuild(switch=False)[1] == 0
+
+
+def test_the_thread_passes_what_falls_due_by_itself_and_may_be_started_again(make: Make, clock: FakeClock) -> None:
+    works = make()
+    for _ in range(2):
+        before = works.journal.head()
+        works.set(new_id(), "DL-QUEST-12H", clock.now(), new_id())
+        works.view.follower.drain()
+        works.scheduler.start()
+        clock.move(timedelta(hours=12))
+        try:
+            # The position behind the clock's own event is that of its lapse.
+            assert works.journal.wait(before + 1, 10.0) == before + 2
+        finally:
+            works.scheduler.stop()
+    assert [name for name, _, _ in works.told()] == ["DeadlineExpired"] * 2
