@@ -111,13 +111,14 @@ def check(_: Sequence[str]) -> int:
     checks: list[tuple[str, Callable[[], int]]] = [
         ("format", lambda: run("ruff", "format", "--check", "--quiet", ".")),
         ("lint", lambda: run("ruff", "check", "--quiet", ".")),
-        ("types", lambda: run("mypy", "--no-error-summary", "services", "tests", "docs", "run.py")),
+        ("types", lambda: run("mypy", "--no-error-summary", "services", "tests", "bench", "docs", "deploy", "run.py")),
         ("borders", lambda: run("lint-imports", "--no-cache")),
         ("protos: lint", lambda: run("buf", "lint")),
         ("protos: format", lambda: run("buf", "format", "--diff", "--exit-code")),
         ("protos: breaking", lambda: run("buf", "breaking", "--against", str(BASELINE))),
         ("generated code", generated_is_current),
         ("generated pages", lambda: module("docs.pages", "--check")),
+        ("manifests", lambda: module("deploy.manifests")),
         ("deciders: every branch tested", lambda: module("pytest", "tests/unit", "--cov", "--cov-report=term", "--quiet")),
     ]
     failed = 0
@@ -143,9 +144,12 @@ TASKS: dict[str, tuple[str, Task]] = {
         "regenerate gen/ from protos/ and pages of docs/ from the code; --release also renews the baseline of compatibility",
         gen,
     ),
+    "manifests": ("validate deploy/k8s; --render renews tests/golden/k8s, by kubectl", of("deploy.manifests")),
     "migrate": ("bring the database's schemas up to date", of("services", "migrate")),
     "fsck": ("prove that journals, chains, followers and views are whole", of("services", "fsck")),
     "replay": ("fold a stream at any point: replay SERVICE STREAM [VERSION]", of("services", "replay")),
+    "bench": ("measure side by side: a table and one JSON line a figure; bench [GROUP ...]", of("bench")),
+    "load": ("drive the whole main job: load --rate EVENTS --seconds S", of("bench.load")),
     "identity": (
         "write a development identity for other clients: identity USCC [OFFICER ROLE] FOLDER, or identity operator FOLDER",
         of("services", "identity"),

@@ -1,4 +1,4 @@
-"""Serves everything, and beside it one method that does nothing: what a call costs before it does any work."""
+"""Serves intake, and beside it one method that does nothing: what a call costs before it does any work."""
 
 import sys
 from dataclasses import replace
@@ -27,4 +27,4 @@ def with_empty_method(resources: Resources) -> Service:
 
 
 if __name__ == "__main__":
-    sys.exit(host.run({**BUILDERS, "intake": with_empty_method}))
+    sys.exit(host.run({"intake": with_empty_method}))

@@ -5,6 +5,7 @@ a request with placeholders. A story replaces ids, request ids and names, and re
 the seed says. Requests are kept as bytes, so that a load costs its clients little.
 """
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕�
 GIVEN = "一二三四五六七八九十甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
 _PATTERN_NAME = "段小一"
 _REQUEST = "request"
+_RECORDS = re.compile(r"id\.(contact|family_assessment)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +101,8 @@ class Workload:
         data = template.data
         if extra:
             # The same work on another day is another record.
-            for name in (
-                "id.contact_teacher",
-                "id.contact_community",
-                "id.contact_father",
-                "id.contact_minor",
-                "id.family_assessment",
-            ):
-                data = data.replace(self._names.get(name, "-").encode(), _uuid(chance).encode())
+            for name in filter(_RECORDS.match, self._names):
+                data = data.replace(self._names[name].encode(), _uuid(chance).encode())
         for placeholder, value in swaps:
             data = data.replace(placeholder, value)
         data = data.replace(_placeholder(_REQUEST).encode(), _uuid(chance).encode())

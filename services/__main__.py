@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+
 from services.audit.evidence import EvidenceStore
 from services.audit.evidence_check import check_evidence
 from services.audit.fold import as_json
 from services.builders import BUILDERS, DECIDERS
-from services.kernel import host, log, postgres, resources
+from services.kernel import grants, host, log, postgres, resources
 from services.kernel.clock import SystemClock
 from services.kernel.config import Config
 from services.kernel.devauthority import OPERATOR, DevAuthority, NotInProduction, write_identity
@@ -25,10 +27,18 @@ def up(_: Sequence[str]) -> int:
     return host.run(BUILDERS)
 
 
-def migrate(_: Sequence[str]) -> int:
-    """Brings every schema up to date."""
+def migrate(arguments: Sequence[str]) -> int:
+    """Brings every schema up to date, and grants the services' roles their rights.
+
+    With --require-roles it does nothing until every role is there: without its rights a service could not start.
+    """
     config = settings()
     with postgres.opened(config.database_url, config.state_folder / "postgres") as url:
+        if "--require-roles" in arguments:
+            with psycopg.connect(url) as conn:
+                if missing := grants.missing(conn, BUILDERS):
+                    print(f"the database server lacks the roles {', '.join(missing)}")
+                    return 1
         applied = resources.migrate_all(url, {name: own_migrations(name) for name in BUILDERS})
     print("\n".join(applied) or "everything is up to date")
     return 0
@@ -36,7 +46,7 @@ def migrate(_: Sequence[str]) -> int:
 
 def fsck(_: Sequence[str]) -> int:
     """Proves that everything stored is whole."""
-    with beside() as running:
+    with beside(leads=False) as running:
         problems = print_reports(reports(running), print)
     print("whole" if not problems else f"{problems} problem{'s' if problems > 1 else ''} found")
     return 1 if problems else 0
@@ -50,7 +60,7 @@ def replay(arguments: Sequence[str]) -> int:
     name, stream = arguments[0], arguments[1]
     until = int(arguments[2]) if len(arguments) == 3 else 0
     decider = DECIDERS.get(stream.partition("-")[0])
-    with beside() as running:
+    with beside(leads=False) as running:
         service = running.services.get(name)
         if service is None or service.journal is None or decider is None:
             print(f"no stream {stream} in {name}")
@@ -93,13 +103,13 @@ def reports(running: Running) -> Iterator[Report]:
 
 
 @contextmanager
-def beside() -> Iterator[Running]:
+def beside(*, leads: bool = True) -> Iterator[Running]:
     """The services on an address of their own, beside any that run already."""
     config = settings()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with host.serving(replace(config, listen=address), BUILDERS) as running:
+    with host.serving(replace(config, listen=address), BUILDERS, leads=leads) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2
-from services.audit.evidence import EvidenceStore, taking_in
+from services.audit.evidence import EvidenceStore, follower_of, taking_in
 from services.audit.fold import Folder
 from services.audit.servicer import AuditServicer
 from services.kernel.access import Access, ActionRule
@@ -64,7 +64,7 @@ def builder(deciders: Mapping[str, Decider[Any]]) -> Callable[[Resources], Servi
             handlers={SERVICE.full_name: generic_handler(SERVICE, {}, admission, servicer)},
             views={"directory": view},
             followers=[
-                Follower(f"evidence:{origin}", feed, pool, NAME, taking_in(origin, NAME)) for origin, feed in feeds.items()
+                Follower(follower_of(origin), feed, pool, NAME, taking_in(origin, NAME)) for origin, feed in feeds.items()
             ],
         )
 

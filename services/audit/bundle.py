@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from functools import reduce
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 
 from guanhu.journal.v1 import record_pb2
-from services.audit.evidence import Evidence
+from services.audit.evidence import CHAIN_START, Evidence, link
 from services.kernel import personal
 from services.kernel.registry import Registry
 
@@ -26,12 +27,15 @@ This archive is the whole record of one case; it opens and is checked without an
 
 events.jsonl      one event a line, in causal order: who, when, on what legal basis, what; personal fields are sealed
 descriptors.binpb a protobuf FileDescriptorSet: decodes header_base64 and payload_base64 in any language
-manifest.json     SHA-256 of each file
-verify.py         python3 verify.py (standard library only): recomputes every evidence leaf from the stored bytes
+manifest.json     SHA-256 of each file, and the chain over the leaves of all events in their order
+verify.py         python3 verify.py (standard library only): recomputes every leaf and the chain from the stored bytes
 
 The leaf of an event is SHA-256(0x00 || leaf), where leaf is the tag "guanhu-leaf/1\\0", then origin, position, stream,
 version and type, then SHA-256 of the header bytes and SHA-256 of the payload bytes; texts have their length before
-them in 2 bytes, numbers are 8 bytes, all big-endian.
+them in 2 bytes, numbers are 8 bytes, all big-endian. The chain begins with 32 zero bytes and goes on with
+SHA-256(0x01 || chain || leaf hash). In events.jsonl, chain_sha256 is the chain over the whole journal of the event; in
+manifest.json it is the chain over this bundle. verify.py prints the latter: the history that the audit service serves
+of the case, as of the export, has the same leaves and so the same chain.
 """
 
 
@@ -44,7 +48,13 @@ def pack(case_id: str, ordered: Sequence[Evidence], registry: Registry) -> bytes
         "verify.py": _VERIFY.read_bytes(),
     }
     hashes = {name: sha256(content).hexdigest() for name, content in files.items()}
-    manifest = {"format": "guanhu-case-bundle/1", "case_id": case_id, "events": len(ordered), "sha256": hashes}
+    manifest = {
+        "format": "guanhu-case-bundle/1",
+        "case_id": case_id,
+        "events": len(ordered),
+        "chain_sha256": chain_of([row.leaf_sha256 for row in ordered]).hex(),
+        "sha256": hashes,
+    }
     files["manifest.json"] = (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -53,6 +63,11 @@ def pack(case_id: str, ordered: Sequence[Evidence], registry: Registry) -> bytes
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name])
     return buffer.getvalue()
+
+
+def chain_of(leaves: Sequence[bytes]) -> bytes:
+    """The chain over the leaf hashes of a bundle."""
+    return reduce(link, leaves, CHAIN_START)
 
 
 def _line(row: Evidence, registry: Registry) -> str:

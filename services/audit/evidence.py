@@ -69,7 +69,7 @@ def taking_in(origin: str, schema: str) -> Effect:
             for expected, row in enumerate(rows, start=rows[0].position):
                 if row.position != expected:
                     raise LookupError(f"{origin} {expected} was not taken in")
-                evidence = _evidence(origin, row, chain)
+                evidence = evidence_of(origin, row, chain)
                 chain = evidence.chain_sha256
                 copying.write_row([getattr(evidence, name) for name in Evidence.__slots__])
         for row in rows:
@@ -80,7 +80,17 @@ def taking_in(origin: str, schema: str) -> Effect:
     return effect
 
 
-def _evidence(origin: str, row: Recorded, chain: bytes) -> Evidence:
+def follower_of(origin: str) -> str:
+    """Name of the follower that takes a journal in."""
+    return f"evidence:{origin}"
+
+
+def evidence_of(origin: str, row: Recorded, chain: bytes) -> Evidence:
+    """What is kept of a row that comes after `chain`.
+
+    Raises:
+        google.protobuf.message.DecodeError: its header is damaged.
+    """
     header = record_pb2.Header.FromString(row.header)
     leaf_sha256 = hash_of(origin, row)
     return Evidence(
@@ -106,6 +116,7 @@ class EvidenceStore:
         self._pool = pool
         self._table = (schema, "evidence")
         self._persons = (schema, "case_persons")
+        self._positions = (schema, "positions")
 
     def of_case(
         self, case_id: str, recorded_until: datetime | None = None, occurred_until: datetime | None = None
@@ -149,6 +160,19 @@ class EvidenceStore:
             self._table,
         )
         return self._rows(query, {"origin": origin, "after": after, "limit": limit})
+
+    def taken_in(self, origin: str) -> int:
+        """Position of the last row of a journal that was taken in."""
+        query = statement("select position from {} where follower = %s and source = %s", self._positions)
+        with self._pool.connection() as conn:
+            found = conn.execute(query, [follower_of(origin), origin]).fetchone()
+        return int(found[0]) if found else 0
+
+    def persons(self) -> frozenset[tuple[str, str]]:
+        """Cases with their persons."""
+        with self._pool.connection() as conn:
+            rows = conn.execute(statement("select case_id, person_id from {}", self._persons)).fetchall()
+        return frozenset((row[0], row[1]) for row in rows)
 
     def _rows(self, query: bytes, values: dict[str, Any]) -> Sequence[Evidence]:
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(Evidence)) as cursor:

@@ -93,9 +93,11 @@ def keep(case: CaseFile, played: Played, client: Client, folder: Path) -> int:
     artefacts = Artefacts(case, played, client)
     entries = artefacts.whole_history()
     lanes = {agency.uscc: agency.entry.get("name").text() for agency in case.agencies.values()}
+    # Numbered by when things happened. What a policy did happened with its cause, and a stable order keeps it behind it.
+    happened = sorted(entries, key=lambda entry: to_datetime(entry.header.occurred_at))
     picture = [
         Entry(lanes.get(entry.header.actor.agency, "观护系统"), to_datetime(entry.header.occurred_at), entry.label, number)
-        for number, entry in enumerate(entries, start=1)
+        for number, entry in enumerate(happened, start=1)
     ]
     (folder / "timeline.svg").write_text(swimlanes(picture, picture[-1].at), encoding="utf-8")
     written = ["timeline.svg"]

@@ -55,8 +55,20 @@ class Client:
         for channel in self._channels.values():
             channel.close()
 
-    def call(self, service: str, name: str, request: Message, uscc: str = "", officer: str = "", role: str = "") -> Any:
+    def call(
+        self,
+        service: str,
+        name: str,
+        request: Message,
+        uscc: str = "",
+        officer: str = "",
+        role: str = "",
+        *,
+        trace_parent: str = "",
+    ) -> Any:
         """Calls a method and returns its answer, streams as a list; without an agency the operator calls.
+
+        `trace_parent` is the W3C context of the caller's own trace.
 
         Raises:
             grpc.RpcError: the call was refused or the service is away.
@@ -68,6 +80,8 @@ class Client:
         path = f"/{found.containing_service.full_name}/{found.name}"
         answer_class = message_factory.GetMessageClass(found.output_type)
         metadata = self.metadata(uscc, officer, role)
+        if trace_parent:
+            metadata = (*metadata, ("traceparent", trace_parent))
         serialise, read = type(request).SerializeToString, answer_class.FromString
         if found.server_streaming:
             stream = channel.unary_stream(path, request_serializer=serialise, response_deserializer=read)

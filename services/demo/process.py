@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,17 @@ def free_address() -> str:
 class ServiceProcess:
     """`python -m services up` over a database; killed and started again at the same address.
 
-    `module` may name another program that serves like it.
+    `module` may name another program that serves like it; `settings` come on top of the environment.
     """
 
-    def __init__(self, database_url: str, state: Path, address: str = "", module: Sequence[str] = ("services", "up")) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        state: Path,
+        address: str = "",
+        module: Sequence[str] = ("services", "up"),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.address = address or free_address()
         self._state = state
         self._module = module
@@ -42,6 +49,7 @@ class ServiceProcess:
             "GUANHU_STATE_FOLDER": str(state),
             "GUANHU_LISTEN": self.address,
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "gen"))),
+            **(settings or {}),
         }
         self._process: subprocess.Popen[str] | None = None
         self._drain: threading.Thread | None = None

@@ -6,6 +6,7 @@ Law: domain/01 §1.2; ID-R05 (unified social credit code), ID-R08 and ID-R09 (di
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from google.protobuf.message import Message
@@ -110,10 +111,8 @@ def _set_length(command: api.ChangeDeadlineSettingRequest, state: State, act: Ac
 
 
 def _setting(event: directory.DeadlineSettingChanged) -> Setting:
-    begins = to_date(event.effective_on)
-    assert begins is not None
     length = event.length if event.HasField("length") else None
-    return Setting(event.uscc, event.rule_id, event.variant, length, begins)
+    return Setting(event.uscc, event.rule_id, event.variant, length, to_date(event.effective_on) or date.min)
 
 
 def _units(length: Message) -> set[str]:

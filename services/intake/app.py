@@ -7,10 +7,11 @@ from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, intake_service_pb2, person_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as stubs
+from guanhu.social_investigation.v1 import investigation_events_pb2
 from services.intake import policies, projections
 from services.intake.routes import Routes
 from services.intake.servicer import IntakeServicer
-from services.intake.views import Agencies, Referrals
+from services.intake.views import Agencies, Assignments, Referrals
 from services.kernel.access import Access, ActionRule
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
@@ -19,7 +20,7 @@ from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
 from services.kernel.deadlinelist import DeadlineList
 from services.kernel.decision import Decider
-from services.kernel.feed import LocalFeed, SharedFeed
+from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
 from services.kernel.handler import Handler
 from services.kernel.journal import Journal
@@ -37,6 +38,7 @@ EVENTS = (
     person_events_pb2.DESCRIPTOR,
     referral_events_pb2.DESCRIPTOR,
 )
+FOLLOWED = (investigation_events_pb2.DESCRIPTOR,)
 SERVICE = intake_service_pb2.DESCRIPTOR.services_by_name["IntakeService"]
 
 
@@ -60,7 +62,15 @@ def build(resources: Resources) -> Service:
     def make_handler(decider: Decider[Any]) -> Handler[Any]:
         return Handler(journal, decider, codec, clock, resources.request_key)
 
-    routes = Routes(make_handler, journal, clock)
+    # Who may see a minor at a provider follows from who is assigned, which social investigation records.
+    assignments_view = View(
+        projections.ASSIGNMENTS,
+        SharedFeed(RemoteFeed("social_investigation", resources.channel(NAME, "social_investigation"))),
+        pool,
+        NAME,
+        EventCodec("social_investigation", Registry(FOLLOWED), resources.vault),
+    )
+    routes = Routes(make_handler, journal, Assignments(assignments_view, pool), clock)
     access = Access([Path(__file__).parent / "access.cedar"], actions())
     admission = Admission(NAME, access, AccessLog(pool, NAME), routes)
     by_command = routes.by_command()
@@ -74,7 +84,12 @@ def build(resources: Resources) -> Service:
         admission=admission,
         deciders={handler.decider.category: handler.decider for handler in routes.handlers()},
         handlers={SERVICE.full_name: generic_handler(SERVICE, by_command, admission, servicer)},
-        views={"agencies": agencies_view, "referrals": referrals_view, "deadlines": deadlines_view},
+        views={
+            "agencies": agencies_view,
+            "referrals": referrals_view,
+            "assignments": assignments_view,
+            "deadlines": deadlines_view,
+        },
         followers=[Follower(f"policy:{policies.NAME}", feed, pool, NAME, each(participation))],
         clocks=clocks,
         scheduler=Scheduler(NAME, clocks, clock),

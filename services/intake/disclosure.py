@@ -9,7 +9,7 @@ from guanhu.options.v1 import options_pb2
 from services.kernel.decision import AgencyFacts
 from services.kernel.identity import Principal
 
-# The Youth League's desk matches a provider: it needs sex, age and language, never name, number, address or facts.
+# Who matches a provider or takes an assignment over needs sex, age and language, never name, number, address or facts.
 _MATCHING = frozenset({"sex", "birth_date", "languages", "needs"})
 _SEES: dict[str, frozenset[str] | None] = {
     "PROC": None,
@@ -17,18 +17,21 @@ _SEES: dict[str, frozenset[str] | None] = {
     "PSB": None,
     "CIVIL": None,
     "MPI": None,
-    "SWO": None,
-    "JUST": None,
     "CYL": _MATCHING,
+    "SWO": _MATCHING,
+    "JUST": _MATCHING,
 }
 
 
-def for_reader(message: Any, withheld: Any, agency: AgencyFacts | None, principal: Principal) -> None:
+def for_reader(
+    message: Any, withheld: Any, agency: AgencyFacts | None, principal: Principal, working: frozenset[str] = frozenset()
+) -> None:
     """Clears the personal fields that the reader's kind of body does not see, and adds their names to `withheld`.
 
-    An auditor sees pseudonyms only; so does every kind of body that is not listed.
+    `working` holds the officers of the reader's body who are assigned to the minor: they see everything. An auditor sees
+    pseudonyms only; so does every kind of body that is not listed.
     """
-    if principal.kind == "service":
+    if principal.kind == "service" or principal.officer in working:
         return
     sees = _SEES.get(agency.type, frozenset()) if agency else frozenset()
     if sees is None:

@@ -1,6 +1,6 @@
-"""Events of intake become rows of its views; a recorded event never fails here."""
+"""Events of intake, and assignments of social investigation, become rows of its views; a recorded event never fails here."""
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from google.protobuf.message import Message
@@ -9,7 +9,8 @@ from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as api
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.journal.v1 import record_pb2
-from services.intake.views import AGENCIES_DDL, REFERRALS_DDL
+from guanhu.social_investigation.v1 import investigation_events_pb2 as investigations
+from services.intake.views import AGENCIES_DDL, ASSIGNMENTS_DDL, REFERRALS_DDL
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.deadlineview import definition
 from services.kernel.journal import Recorded
@@ -60,6 +61,34 @@ def project_referrals(conn: psycopg.Connection, schema: str, row: Recorded, even
             _set(conn, table, event.referral_id, api.REFERRAL_STATUS_CLOSED)
 
 
+def project_assignments(conn: psycopg.Connection, schema: str, row: Recorded, event: Message) -> None:
+    """Writes who works on the investigation that an event is about."""
+    table = (schema, "assignments")
+
+    def change(text: LiteralString, *values: object) -> None:
+        conn.execute(statement(text, table), [*values, row.stream.removeprefix("investigation-")])
+
+    match event:
+        case investigations.InvestigationCommissionDrafted():
+            conn.execute(
+                statement(
+                    "insert into {} (investigation_id, case_id, provider) values (%s, %s, %s) on conflict do nothing", table
+                ),
+                [event.investigation_id, event.case_id, event.letter.provider_uscc],
+            )
+        case investigations.InvestigationCommissioned():
+            change("update {} set provider = %s where investigation_id = %s", event.letter.provider_uscc)
+        case investigations.InvestigatorsAssigned():
+            officers = [investigator.officer for investigator in event.investigators]
+            change("update {} set officers = %s, supervisor = %s where investigation_id = %s", officers, event.supervisor)
+        case investigations.InvestigatorReplaced():
+            change(
+                "update {} set officers = array_replace(officers, %s, %s) where investigation_id = %s",
+                event.officer,
+                event.replacement.officer,
+            )
+
+
 def _put(
     conn: psycopg.Connection,
     table: tuple[str, str],
@@ -107,6 +136,13 @@ def _set(conn: psycopg.Connection, table: tuple[str, str], referral_id: str, sta
 AGENCIES = ViewDefinition("agencies", AGENCIES_DDL, {"agencies": "uscc"}, project_agencies, ("guanhu.directory.",))
 REFERRALS = ViewDefinition(
     "referrals", REFERRALS_DDL, {"referrals": "referral_id"}, project_referrals, ("guanhu.intake.v1.Referral",)
+)
+ASSIGNMENTS = ViewDefinition(
+    "assignments",
+    ASSIGNMENTS_DDL,
+    {"assignments": "investigation_id"},
+    project_assignments,
+    ("guanhu.social_investigation.",),
 )
 # Whoever keeps the clock of a case answers for it; nobody else does by any other event.
 DEADLINES = definition(lambda _, __: ())

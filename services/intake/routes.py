@@ -7,26 +7,31 @@ from guanhu.deadline.v1 import deadline_service_pb2 as clock_api
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as api
 from services.intake import agency, case, person, referral
+from services.intake.views import Assignments
 from services.kernel.access import ResourceFacts
 from services.kernel.clock import Clock
 from services.kernel.clocks import ClockRoute
 from services.kernel.commands import Route
 from services.kernel.decision import CHINA_STANDARD_TIME, AgencyFacts, CaseFacts, Decider, Facts
 from services.kernel.handler import Call, Handler
+from services.kernel.identity import Principal
 from services.kernel.journal import Journal
 
+# Bodies whose officers see a minor only once they are assigned (domain/11 §11.2).
+_SERVING = frozenset({"SWO", "JUST", "CYL"})
 MakeHandler = Callable[[Decider[Any]], Handler[Any]]
 
 
 class Routes:
     """The routes of every command, over one handler for each kind of aggregate."""
 
-    def __init__(self, make_handler: MakeHandler, journal: Journal, clock: Clock) -> None:
+    def __init__(self, make_handler: MakeHandler, journal: Journal, assignments: Assignments, clock: Clock) -> None:
         self.agencies: Handler[agency.State] = make_handler(agency.DECIDER)
         self.cases: Handler[case.State] = make_handler(case.DECIDER)
         self.persons: Handler[person.State] = make_handler(person.DECIDER)
         self.referrals: Handler[referral.State] = make_handler(referral.DECIDER)
         self._journal = journal
+        self._assignments = assignments
         self._clock = clock
 
     def handlers(self) -> tuple[Handler[Any], ...]:
@@ -68,6 +73,15 @@ class Routes:
         kind = directory.AgencyType.Name(state.agency.type).removeprefix("AGENCY_TYPE_")
         return AgencyFacts(uscc, kind, state.agency.investigates, state.suspended)
 
+    def working(self, case_id: str, principal: Principal, participants: frozenset[str]) -> frozenset[str]:
+        """Officers of the caller's body who are assigned to the case; asked only of a body that serves on commission."""
+        if principal.agency not in participants or not principal.officer:
+            return frozenset()
+        facts = self.agency(principal.agency)
+        if facts is None or facts.type not in _SERVING:
+            return frozenset()
+        return self._assignments.working(case_id, principal.agency, principal.officer)
+
     def case_resource(self, request: Any, state: case.State) -> ResourceFacts:
         """A case as policies see it."""
         return ResourceFacts("Case", request.case_id, organ=state.organ, participants=self.taking_part(state))
@@ -86,14 +100,15 @@ class Routes:
             content = getattr(request, "content", None)
             if content is None:
                 return ResourceFacts("Referral", request.referral_id)
-        parties = {content.from_uscc}
+        parties, receiver = {content.from_uscc}, ""
         if state.status not in {api.REFERRAL_STATUS_UNSPECIFIED, api.REFERRAL_STATUS_DRAFT, api.REFERRAL_STATUS_EXPIRED}:
-            parties |= {content.to_uscc, state.provider} - {""}
+            receiver = content.to_uscc
+            parties |= {receiver, state.provider} - {""}
         return ResourceFacts(
             "Referral",
             content.referral_id,
             organ=content.from_uscc,
-            provider=content.to_uscc,
+            provider=receiver,
             participants=frozenset(parties),
         )
 

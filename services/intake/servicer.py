@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -25,6 +26,7 @@ from services.kernel.handler import Call
 from services.kernel.rpc import current_call
 
 BATCH_MAX = 1_000
+AGE_UNKNOWN = -1
 # Items of a batch under way at once: they coalesce in the journal, and commands of others still find workers.
 BATCH_PARALLEL = 8
 
@@ -68,11 +70,14 @@ class IntakeServicer:
         case_state = self._routes.cases.load(request.case_id).state
         loaded = self._routes.persons.load(request.person_id)
         belongs = bool(loaded.version) and case_state.subject_id == request.person_id
+        participants = self._routes.taking_part(case_state) if belongs else frozenset()
+        working = self._routes.working(request.case_id, call.principal, participants)
         resource = ResourceFacts(
             "Person",
             request.person_id,
             organ=case_state.organ if belongs else "",
-            participants=self._routes.taking_part(case_state) if belongs else frozenset(),
+            participants=participants,
+            officers=working,
         )
         self._admission.read(call, "GetPerson", resource, request.purpose, case_id=request.case_id)
         response = api.GetPersonResponse(version=loaded.version)
@@ -85,7 +90,9 @@ class IntakeServicer:
             del response.withheld[:], response.warnings[:]
             response.withheld.extend(path.removeprefix("details.") for path in opened.withheld)
             response.warnings.extend(event.warnings)
-        for_reader(response.details, response.withheld, self._routes.agency(call.principal.agency), call.principal)
+        agency = self._routes.agency(call.principal.agency)
+        for_reader(response.details, response.withheld, agency, call.principal, working)
+        response.criminal_age_years = response.civil_age_years = AGE_UNKNOWN
         on = to_date(request.on) or self._clock.now().astimezone(CHINA_STANDARD_TIME).date()
         born = to_date(response.details.birth_date)
         if born and born <= on:
@@ -124,7 +131,9 @@ class IntakeServicer:
         loaded = self._routes.referrals.load(request.referral_id)
         state = loaded.state
         case_id = state.content.case_id if state.content is not None else ""
-        resource = self._routes.referral_resource(request, state)
+        seen = self._routes.referral_resource(request, state)
+        working = self._routes.working(case_id, call.principal, seen.participants)
+        resource = replace(seen, officers=working)
         self._admission.read(call, "GetReferral", resource, request.purpose, case_id=case_id)
         found = api.Referral(provider=state.provider, version=loaded.version)
         found.status = self._status(state.status, expired=state.expired(self._clock.now()))
@@ -135,7 +144,8 @@ class IntakeServicer:
                     _take_content(found, event.content, opened.withheld)
                 case referrals.ReferralMilestoneReported():
                     found.milestones.append(event)
-        for_reader(found.content, found.withheld, self._routes.agency(call.principal.agency), call.principal)
+        agency = self._routes.agency(call.principal.agency)
+        for_reader(found.content, found.withheld, agency, call.principal, working)
         return api.GetReferralResponse(referral=found)
 
     def ListReferrals(self, request: api.ListReferralsRequest, _: grpc.ServicerContext) -> api.ListReferralsResponse:

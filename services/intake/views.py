@@ -1,4 +1,4 @@
-"""Read models of intake: the agencies, and each referral's line in a list. Nothing personal is in them."""
+"""Read models of intake: agencies, each referral's line in a list, who works on which case. Nothing personal is in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +40,17 @@ create table {schema}.referrals (
 create index on {schema}.referrals (from_uscc, recorded_at desc, referral_id);
 create index on {schema}.referrals (to_uscc, recorded_at desc, referral_id);
 create index on {schema}.referrals (provider, recorded_at desc, referral_id) where provider <> '';
+"""
+
+ASSIGNMENTS_DDL = """
+create table {schema}.assignments (
+    investigation_id text primary key,
+    case_id text not null,
+    provider text not null,
+    officers text[] not null default '{}',
+    supervisor text not null default ''
+);
+create index on {schema}.assignments (case_id, provider);
 """
 
 
@@ -99,3 +110,25 @@ class Agencies:
         with self._pool.connection() as conn:
             rows = conn.execute(query, [after, type_number, type_number, f"{division_prefix}%", size]).fetchall()
         return [directory.Agency.FromString(row[0]) for row in rows]
+
+
+class Assignments:
+    """Queries over who investigates in which case, as social investigation records it."""
+
+    def __init__(self, view: View, pool: ConnectionPool) -> None:
+        self._view = view
+        self._pool = pool
+
+    def working(self, case_id: str, agency: str, officer: str) -> frozenset[str]:
+        """Officers of an agency who are assigned to the case; `officer` is looked for again once the copy has caught up."""
+        found = self._working(case_id, agency)
+        return found if officer in found or not self._view.catch_up() else self._working(case_id, agency)
+
+    def _working(self, case_id: str, agency: str) -> frozenset[str]:
+        query = statement(
+            "select array_append(officers, supervisor) from {} where case_id = %s and provider = %s",
+            (self._view.schema, "assignments"),
+        )
+        with self._pool.connection() as conn:
+            rows = conn.execute(query, [case_id, agency]).fetchall()
+        return frozenset(officer for row in rows for officer in row[0]) - {""}

@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics
 from services.kernel.errors import AlreadyTracked, KeyTaken, RequestMismatch, Unavailable, VersionConflict
 
 RECONNECT_TIMEOUT_S = 5.0
@@ -112,6 +113,7 @@ class Batches:
 
     def __init__(self, pool: ConnectionPool[Connection[Any]], schema: str) -> None:
         self._pool = pool
+        self._labels = {"journal": schema}
         # %b: arrays of bytes go over in binary, half the size of the text form.
         arrays = (
             "%b::text[],%b::int8[],%b::text[],%b::text[],%b::bytea[],%b::bytea[],%b::text[],%b::text[],%b::int8[],%b::text[]"
@@ -168,6 +170,7 @@ class Batches:
 
     def _execute(self, connection: Connection[Any], items: Sequence[Item]) -> list[Outcome]:
         self._warnings.clear()
+        metrics.append_batch_size.record(len(items), self._labels)
         with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             cursor.execute(cast("Literal['']", self._call), _arguments(items), prepare=True)
             rows = cursor.fetchall()

@@ -1,5 +1,6 @@
 """Settings, read from the environment once at the start; every problem is reported at once."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,18 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings of one process. `docs/operations.md` describes each."""
+    """Settings of one process. `docs/operations.md` describes each.
+
+    `migrate`: "at-start" brings the schemas up to date when the process starts; "never" leaves that to
+    `python -m services migrate`, so that the process needs no right to change them, and refuses to start on older ones.
+    `health_listen`: address that answers health checks without TLS, for probes that know none; no other call is served there.
+    """
 
     environment: str = "development"
     listen: str = "127.0.0.1:7443"
+    health_listen: str = ""
     database_url: str = ""
+    migrate: str = "at-start"
     state_folder: Path = Path("var")
     tls_certificate: str = ""
     tls_key: str = ""
@@ -32,6 +40,7 @@ class Config:
     audit_address: str = ""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
+    trace_share: str = "1"
 
     @property
     def production(self) -> bool:
@@ -74,11 +83,15 @@ def _problems(config: Config) -> list[str]:
     problems = []
     if config.environment not in {"development", "production"}:
         problems.append("GUANHU_ENVIRONMENT is development or production")
+    if config.migrate not in {"at-start", "never"}:
+        problems.append("GUANHU_MIGRATE is at-start or never")
     if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         problems.append("GUANHU_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR")
     port = config.listen.rpartition(":")[2]
     if not (port.isdigit() and int(port) <= PORT_MAX):
         problems.append("GUANHU_LISTEN is an address and a port, such as 127.0.0.1:7443")
+    if not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", config.trace_share):
+        problems.append("GUANHU_TRACE_SHARE is a number from 0 to 1")
     if config.production:
         needed = ("database_url", "tls_certificate", "tls_key", "tls_client_ca", "token_jwks", "kek_file")
         problems += [f"GUANHU_{name.upper()} is needed in production" for name in needed if not getattr(config, name)]

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+# A refusal travels in the trailers, and clients drop trailers of more than 8 KiB: the whole refusal with them.
+VIOLATIONS_MAX = 30
+FIELDS_IN_MESSAGE_MAX = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -38,13 +42,16 @@ class Refusal(Exception):
 
 
 class Invalid(Refusal):
-    """The request is malformed; `violations` names every field at once."""
+    """The request is malformed; `violations` names every field at once, VIOLATIONS_MAX of them at most."""
 
     code = "INVALID_ARGUMENT"
 
     def __init__(self, *violations: Violation, reason: str = "INVALID_REQUEST") -> None:
-        fields = ", ".join(v.field for v in violations)
-        super().__init__(reason, f"the request is malformed: {fields}", violations=violations)
+        named = violations[:VIOLATIONS_MAX]
+        if more := len(violations) - len(named):
+            named += (Violation("", f"{more} more fields are malformed"),)
+        fields = ", ".join(v.field for v in named[:FIELDS_IN_MESSAGE_MAX] if v.field)
+        super().__init__(reason, f"the request is malformed: {fields}", violations=named)
 
 
 class NotFound(Refusal):

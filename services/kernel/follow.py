@@ -16,6 +16,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics, telemetry
 from services.kernel.errors import Unavailable
 from services.kernel.feed import Feed
 from services.kernel.journal import Recorded
@@ -38,7 +39,8 @@ def each(effect: RowEffect) -> Effect:
 
     def of_rows(conn: psycopg.Connection, rows: Sequence[Recorded]) -> None:
         for row in rows:
-            effect(conn, row)
+            with telemetry.because_of(row):
+                effect(conn, row)
 
     return of_rows
 
@@ -119,6 +121,7 @@ class Follower:
             self._believed = None
             self._take_in(rows)
             self._believed = rows[-1].position
+            metrics.followed_events.add(len(rows), {"follower": self.name})
             with self._moved:
                 self._moved.notify_all()
         return len(rows)

@@ -13,7 +13,7 @@ from guanhu.command.v1 import command_pb2
 from guanhu.journal.v1 import record_pb2
 from guanhu.options.v1 import options_pb2
 from guanhu.types.v1 import types_pb2
-from services.kernel import law, validate
+from services.kernel import law, telemetry, validate
 from services.kernel.clock import Clock
 from services.kernel.codec import EventCodec
 from services.kernel.dates import from_date, from_datetime, to_datetime
@@ -139,7 +139,8 @@ class Handler(Generic[State]):
                 return command_pb2.Receipt(version=loaded.version, position=loaded.position, rules=rules)
             append = self._append(key, loaded, command, events, act, call, case_id)
             try:
-                done = self._journal.append(append)
+                with telemetry.span("journal append"):
+                    done = self._journal.append(append)
             except KeyTaken:
                 continue
             except VersionConflict:

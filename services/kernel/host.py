@@ -1,5 +1,6 @@
 """Runs services in one process: opens what they need, serves, follows, and drains when told to stop."""
 
+import atexit
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ import structlog
 from guanhu.deadline.v1 import deadline_service_pb2 as deadlinepb
 from guanhu.journal.v1 import journal_service_pb2 as journalpb
 from guanhu.operations.v1 import operations_service_pb2 as operationspb
-from services.kernel import log, resources, schemas, telemetry
+from services.kernel import gauges, log, resources, schemas, telemetry
 from services.kernel.clock import Clock
 from services.kernel.commands import generic_handler
 from services.kernel.config import BadSettings, Config
@@ -27,7 +28,6 @@ from services.kernel.migrate import MigrationChanged
 from services.kernel.operations import Operations
 from services.kernel.postgres import DatabaseUnavailable
 from services.kernel.resources import Resources
-from services.kernel.rpc import Gate
 from services.kernel.server import Server
 from services.kernel.service import Service
 from services.kernel.vault import KeysUnsafe
@@ -55,8 +55,10 @@ def own_migrations(name: str) -> tuple[Path, ...]:
 
 
 @contextmanager
-def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | None = None) -> Iterator[Running]:
-    """Serves until the context ends, then drains.
+def serving(
+    config: Config, builders: Mapping[str, Build], *, clock: Clock | None = None, leads: bool = True
+) -> Iterator[Running]:
+    """Serves until the context ends, then drains. A tool that only looks does not lead: it runs no follower and no policy.
 
     The server listens before the followers start, because policies call services of the same process.
     """
@@ -66,16 +68,20 @@ def serving(config: Config, builders: Mapping[str, Build], *, clock: Clock | Non
         for service in services.values():
             if service.journal is not None:
                 schemas.store(opened.pool, service.name, service.codec.registry)
-        server = Server(Gate(opened.authenticator), reflect=not config.production)
+        server = Server(opened.authenticator, reflect=not config.production)
         for service in services.values():
             for name, handler in service.handlers.items():
                 server.register(name, handler)
         _register_kernel_services(server, services, opened.clock)
         port = server.start(config.listen, opened.server_credentials)
-        leaderships = [Leadership(opened.database_url, name, service.led()) for name, service in services.items()]
+        leaderships = [Leadership(opened.database_url, name, service.led()) for name, service in services.items() if leads]
         for leadership in leaderships:
             leadership.start()
+        if config.otlp_endpoint:
+            gauges.register(services, leaderships, opened.clock)
         try:
+            if config.health_listen:
+                server.start_health(config.health_listen)
             yield Running(port, services, opened, server.stopping)
         finally:
             # Calls first: what they acknowledge must still find its journal and its followers' pool.
@@ -95,13 +101,17 @@ def run(builders: Mapping[str, Build]) -> int:
         print(problems)
         return 2
     log.configure(config.log_level)
-    telemetry.configure(config)
+    finish_telemetry = telemetry.configure(config, next(iter(builders)) if len(builders) == 1 else "all")
+    # Sent also when the start fails: what led to it may be among what was collected.
+    atexit.register(finish_telemetry)
     logger = structlog.get_logger("guanhu.host")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         with serving(config, builders) as running:
+            # Better now than at the first command: nothing can be recorded without it.
+            running.resources.request_key()
             seconds = round(time.monotonic() - began, 2)
             logger.info("ready", port=running.port, service=",".join(builders), seconds=seconds)
             stop.wait()

@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics
 from services.kernel.append import Appender
 from services.kernel.batch import Append, Appended, Batches, Draft, Item, Outcome, Tracking
 from services.kernel.errors import Unavailable
@@ -58,6 +59,7 @@ class Journal:
         self.origin = origin
         self._pool = pool
         self._schema = (schema or origin,)
+        self._labels = {"journal": origin}
         self._appender = Appender(Batches(pool, schema or origin))
         self._grown = Condition()
         self._head = 0
@@ -75,7 +77,9 @@ class Journal:
 
     def append_items(self, items: Sequence[Item]) -> list[Outcome]:
         """Append requests and bare placements alike. Raises: Overloaded."""
+        began = time.perf_counter()
         outcomes = self._appender.append_many(items)
+        metrics.append_duration.record(time.perf_counter() - began, self._labels)
         self._saw(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
         return outcomes
 

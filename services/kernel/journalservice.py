@@ -44,6 +44,8 @@ class JournalService(journalrpc.JournalServiceServicer):
             self._admissions[request.origin].command(call, "journal.Read", resource)
         else:
             validate.check(request)
+            if not request.HasField("purpose"):
+                raise Invalid(Violation("purpose", "is required"))
             self._admissions[request.origin].read(call, "journal.Read", resource, request.purpose)
         after = min(request.after, (1 << 62))
         rows: Any = feed.read(after, request.limit or PAGE_ROWS_DEFAULT, 0.0)

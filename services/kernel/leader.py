@@ -40,7 +40,7 @@ class Leadership:
 
     def __init__(self, database_url: str, service: str, candidates: Mapping[str, Led]) -> None:
         self._url = database_url
-        self._service = service
+        self.service = service
         self._candidates = candidates
         self._leading: set[str] = set()
         self._stop = threading.Event()
@@ -54,7 +54,7 @@ class Leadership:
 
     def start(self) -> None:
         """Starts to stand for the lead of every candidate."""
-        self._thread = threading.Thread(target=self._run, name=f"lead-{self._service}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"lead-{self.service}", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -66,11 +66,11 @@ class Leadership:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                with psycopg.connect(self._url, autocommit=True, application_name=f"lead {self._service}") as conn:
+                with psycopg.connect(self._url, autocommit=True, application_name=f"lead {self.service}") as conn:
                     self._settle(conn)
                     self._stand(conn)
             except psycopg.OperationalError as error:
-                self._log.info("lead lost", service=self._service, error=type(error).__name__)
+                self._log.info("lead lost", service=self.service, error=type(error).__name__)
             finally:
                 # Only when this process does nothing any more may the lock be thought free.
                 self._step_down()
@@ -92,7 +92,7 @@ class Leadership:
         self._step_down()
 
     def _won(self, conn: psycopg.Connection, name: str) -> bool:
-        key = f"guanhu lead {self._service} {name}"
+        key = f"guanhu lead {self.service} {name}"
         found = conn.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [key]).fetchone()
         return bool(found and found[0])
 

@@ -20,7 +20,6 @@ def migrate(conn: psycopg.Connection, schema: str, folders: Sequence[Path]) -> l
     Raises:
         MigrationChanged: an applied file was edited; write a new one instead.
     """
-    files = sorted((file for folder in folders for file in folder.glob("*.sql")), key=lambda file: file.name)
     applied: list[str] = []
     with conn.transaction():
         conn.execute("set local lock_timeout = '20s'")
@@ -33,15 +32,39 @@ def migrate(conn: psycopg.Connection, schema: str, folders: Sequence[Path]) -> l
                 " (file text primary key, sha256 text not null, applied_at timestamptz not null default now())"
             ).format(name)
         )
-        known: dict[str, str] = dict(conn.execute(sql.SQL("select file, sha256 from {}.migrations").format(name)).fetchall())
-        for file in files:
-            text = file.read_text(encoding="utf-8")
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            if file.name in known:
-                if known[file.name] != digest:
-                    raise MigrationChanged(f"{file.name} was applied to {schema} with other content")
-                continue
+        for file, text, digest in _new(conn, schema, folders):
             conn.execute(text.replace("{schema}", name.as_string(conn)).encode())
-            conn.execute(sql.SQL("insert into {}.migrations (file, sha256) values (%s, %s)").format(name), [file.name, digest])
-            applied.append(file.name)
+            conn.execute(sql.SQL("insert into {}.migrations (file, sha256) values (%s, %s)").format(name), [file, digest])
+            applied.append(file)
     return applied
+
+
+def pending(conn: psycopg.Connection, schema: str, folders: Sequence[Path]) -> list[str]:
+    """Names of the files that `schema` still lacks; changes nothing. Files that only a newer release knows do not matter.
+
+    Raises:
+        MigrationChanged: an applied file was edited.
+    """
+    with conn.transaction():
+        found = conn.execute("select from pg_tables where schemaname = %s and tablename = 'migrations'", [schema]).fetchone()
+        if found is None:
+            return [file.name for file in _files(folders)]
+        return [file for file, _, _ in _new(conn, schema, folders)]
+
+
+def _files(folders: Sequence[Path]) -> list[Path]:
+    return sorted((file for folder in folders for file in folder.glob("*.sql")), key=lambda file: file.name)
+
+
+def _new(conn: psycopg.Connection, schema: str, folders: Sequence[Path]) -> list[tuple[str, str, str]]:
+    query = sql.SQL("select file, sha256 from {}.migrations").format(sql.Identifier(schema))
+    known: dict[str, str] = dict(conn.execute(query).fetchall())
+    found: list[tuple[str, str, str]] = []
+    for file in _files(folders):
+        text = file.read_text(encoding="utf-8")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if file.name not in known:
+            found.append((file.name, text, digest))
+        elif known[file.name] != digest:
+            raise MigrationChanged(f"{file.name} was applied to {schema} with other content")
+    return found

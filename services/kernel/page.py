@@ -34,6 +34,8 @@ def cursor(page_token: str) -> tuple[datetime, str] | None:
         return None
     try:
         at, _, last = base64.urlsafe_b64decode(page_token).decode().partition("|")
+        if not last.isprintable():
+            raise ValueError("a row's id is printable; a NUL would fail in the database")
         return datetime.fromisoformat(at), last
     except ValueError:
         raise Invalid(Violation("page_token", "is none of ours")) from None

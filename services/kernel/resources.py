@@ -10,11 +10,12 @@ import grpc
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from services.kernel import migrate, postgres
+from services.kernel import grants, migrate, postgres
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.config import Config
 from services.kernel.devauthority import DevAuthority
 from services.kernel.identity import Authenticator
+from services.kernel.telemetry import TracedCalls
 from services.kernel.vault import FileKekProvider, Vault
 
 KERNEL_FOLDER = Path(__file__).parent
@@ -23,6 +24,10 @@ VAULT_MIGRATIONS = KERNEL_FOLDER / "vault_migrations"
 POOL_CONNECTIONS_MAX = 48
 # The reserved entry of the vault whose key makes the hashes of requests unguessable.
 REQUESTS_KEY_ID = "guanhu:requests"
+
+
+class SchemasBehind(postgres.DatabaseUnavailable):
+    """The schemas are older than the program, which may not migrate them itself."""
 
 
 @dataclass
@@ -50,16 +55,35 @@ def migrate_all(database_url: str, services: Mapping[str, tuple[Path, ...]]) -> 
         applied = [f"vault: {name}" for name in migrate.migrate(conn, "vault", [VAULT_MIGRATIONS])]
         for service, folders in services.items():
             applied += [f"{service}: {name}" for name in migrate.migrate(conn, service, [MIGRATIONS, *folders])]
+            grants.grant(conn, service)
         return applied
+
+
+def require_migrated(database_url: str, services: Mapping[str, tuple[Path, ...]]) -> None:
+    """Checks, without changing anything, that the schemas are as this release needs them.
+
+    Raises:
+        SchemasBehind: naming what is missing.
+    """
+    with psycopg.connect(database_url) as conn:
+        lacking = [f"vault: {name}" for name in migrate.pending(conn, "vault", [VAULT_MIGRATIONS])]
+        for service, folders in services.items():
+            lacking += [f"{service}: {name}" for name in migrate.pending(conn, service, [MIGRATIONS, *folders])]
+    if lacking:
+        raise SchemasBehind(f"the database lacks {', '.join(lacking)}; run first: python -m services migrate")
 
 
 @contextmanager
 def opened(config: Config, services: Mapping[str, tuple[Path, ...]], *, clock: Clock | None = None) -> Iterator[Resources]:
-    """Opens everything, migrates the schemas of `services` (name to folders of their own), and closes all again."""
+    """Opens everything, migrates the schemas of `services` (name to folders of their own), and closes all again.
+
+    Raises:
+        SchemasBehind: the schemas are older than the program, and the settings forbid to migrate at the start.
+    """
     clock = clock or SystemClock()
     config.state_folder.mkdir(parents=True, exist_ok=True)
     with postgres.opened(config.database_url, config.state_folder / "postgres") as database_url:
-        migrate_all(database_url, services)
+        (require_migrated if config.migrate == "never" else migrate_all)(database_url, services)
         with postgres.pool(database_url, min_size=4, max_size=POOL_CONNECTIONS_MAX) as pool:
             authority = None if config.production else DevAuthority.create_or_load(config.state_folder / "authority", clock)
             vault = Vault(pool, _kek(config))
@@ -92,7 +116,7 @@ class _Channels:
     def __init__(self, config: Config, authority: DevAuthority | None) -> None:
         self._config = config
         self._authority = authority
-        self._open: dict[tuple[str, str], grpc.Channel] = {}
+        self._open: dict[tuple[str, str], tuple[grpc.Channel, grpc.Channel]] = {}
 
     def between(self, caller: str, callee: str) -> grpc.Channel:
         """The channel from one service to another, or to itself."""
@@ -100,12 +124,13 @@ class _Channels:
         if pair not in self._open:
             address = getattr(self._config, f"{callee}_address") or self._config.listen
             options = (("grpc.max_receive_message_length", 16 * 1024 * 1024), ("grpc.max_reconnect_backoff_ms", 1000))
-            self._open[pair] = grpc.secure_channel(address, self._credentials(caller), options=options)
-        return self._open[pair]
+            channel = grpc.secure_channel(address, self._credentials(caller), options=options)
+            self._open[pair] = (channel, grpc.intercept_channel(channel, TracedCalls()))
+        return self._open[pair][1]
 
     def close(self) -> None:
         """Closes all channels."""
-        for channel in self._open.values():
+        for channel, _ in self._open.values():
             channel.close()
 
     def _credentials(self, caller: str) -> grpc.ChannelCredentials:

@@ -9,6 +9,7 @@ import contextvars
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
@@ -18,15 +19,17 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
-from opentelemetry import metrics, trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry import context as tracing
+from opentelemetry import trace
 
-from services.kernel.errors import Invalid, Refusal, Unavailable, Violation
+from services.kernel import metrics, telemetry
+from services.kernel.errors import Invalid, Overloaded, Refusal, Unavailable, Violation
 from services.kernel.handler import Call
 from services.kernel.identity import Authenticator
 
 ERROR_DOMAIN = "guanhu"
 DEADLINE_LEFT_MIN_S = 0.02
+SHEDDERS = 2
 OPEN_METHODS = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
 if TYPE_CHECKING:
@@ -35,12 +38,9 @@ else:
     # Generic in its stubs only.
     _Interceptor = grpc.ServerInterceptor
 
-_PROPAGATOR = TraceContextTextMapPropagator()
-
 _call: contextvars.ContextVar[Call] = contextvars.ContextVar("call")
 _log = structlog.get_logger("guanhu.rpc")
 _tracer = trace.get_tracer("guanhu")
-_durations = metrics.get_meter("guanhu").create_histogram("guanhu.rpc.duration", "ms", "time that calls took")
 
 
 def current_call() -> Call:
@@ -90,8 +90,10 @@ def reason_of(error: grpc.RpcError) -> str:
 class Gate(_Interceptor):
     """The one interceptor: every method of every service runs inside it."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, full: Callable[[], bool]) -> None:
         self._authenticator = authenticator
+        self._full = full
+        self._shed = _Shed()
 
     def intercept_service(
         self,
@@ -103,6 +105,9 @@ class Gate(_Interceptor):
         handler = continuation(handler_call_details)
         if handler is None or method.startswith(OPEN_METHODS):
             return handler
+        if self._full():
+            # Asked before the call is queued; the messages of the call are not even read.
+            return grpc.stream_stream_rpc_method_handler(self._shed)
         if handler.response_streaming:
             behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
             wrap: Any = grpc.stream_stream_rpc_method_handler if handler.request_streaming else None
@@ -135,6 +140,18 @@ class Gate(_Interceptor):
         return guarded
 
 
+class _Shed:
+    """Answers that all are busy, in threads that gRPC takes for it because of the attribute's name."""
+
+    def __init__(self) -> None:
+        self.experimental_thread_pool = ThreadPoolExecutor(SHEDDERS, thread_name_prefix="shed")
+
+    def __call__(self, _: Any, context: grpc.ServicerContext) -> Iterator[bytes]:
+        metrics.calls_shed.add(1)
+        context.abort_with_status(rpc_status.to_status(status_of(Overloaded("too many calls are waiting"))))
+        yield b""
+
+
 class _Guard:
     """One call from identity to status; used as a context so that unary and streaming calls share it."""
 
@@ -144,7 +161,9 @@ class _Guard:
         self._authenticator = authenticator
         self._began = time.monotonic()
         self._caller = ""
+        self._aborting = False
         self._span: trace.Span | None = None
+        self._attached: Any = None
 
     def __enter__(self) -> None:
         try:
@@ -152,6 +171,7 @@ class _Guard:
             # Without a deadline (some clients can't set one) the server's own limits bound every wait.
             if left is not None and left < DEADLINE_LEFT_MIN_S:
                 self._end(grpc.StatusCode.DEADLINE_EXCEEDED.name)
+                self._aborting = True
                 self._context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "too little time is left")
             principal = self._authenticator.authenticate(self._context)
             self._caller = principal.caller
@@ -160,7 +180,7 @@ class _Guard:
         except Refusal as refusal:
             self._refuse(refusal)
         except Exception as error:
-            if self._aborted(error):
+            if self._aborting:
                 raise
             self._fail(error)
 
@@ -173,16 +193,15 @@ class _Guard:
         if isinstance(error, psycopg.OperationalError):
             # The database is away or restarting: nothing is wrong with the call, and its repeat is safe.
             self._refuse(Unavailable("the database cannot be reached"))
-        if isinstance(error, GeneratorExit) or self._aborted(error):
+        if isinstance(error, GeneratorExit) or (isinstance(error, grpc.RpcError) and not self._context.is_active()):
+            # The caller has gone while a stream was under way: nobody is left to be answered.
+            self._end("CANCELLED")
             return
         self._fail(error)
 
-    def _aborted(self, error: BaseException) -> bool:
-        # grpcio signals its own abort with a bare Exception() (issue 36009 there): the state is the only sign.
-        return type(error) is Exception and not error.args
-
     def _refuse(self, refusal: Refusal) -> NoReturn:
         self._end(refusal.code, refusal.reason)
+        self._aborting = True
         # Without a cause: the status of an abort must not drag the refusal's traceback into grpcio's own log.
         self._context.abort_with_status(rpc_status.to_status(status_of(refusal)))
         raise AssertionError("abort returns")
@@ -202,28 +221,28 @@ class _Guard:
             line=where.tb_lineno if where else 0,
         )
         self._end("INTERNAL", reference)
+        self._aborting = True
         self._context.abort(grpc.StatusCode.INTERNAL, f"internal error {reference}")
         raise AssertionError("abort returns")
 
     def _end(self, code: str, reason: str = "") -> None:
-        ms = round((time.monotonic() - self._began) * 1000, 2)
+        seconds = time.monotonic() - self._began
         # A follower's poll is no news; everything else is one line.
         say = _log.debug if self._method.endswith("JournalService/Read") and code == "OK" else _log.info
-        say("call", method=self._method, caller=self._caller, code=code, reason=reason, ms=ms)
-        _durations.record(ms, {"method": self._method, "code": code})
+        say("call", method=self._method, caller=self._caller, code=code, reason=reason, ms=round(seconds * 1000, 2))
+        metrics.rpc_duration.record(seconds, {"method": self._method, "code": code})
         if self._span is not None:
             self._span.set_attributes({"rpc.method": self._method, "rpc.code": code, "guanhu.reason": reason})
             self._span.end()
             self._span = None
+            tracing.detach(self._attached)
 
     def _span_below(self, parent: str) -> str:
         """Starts the call's span below the caller's; returns what the events of the call point back to."""
-        carrier = {"traceparent": parent} if parent else {}
-        above = _PROPAGATOR.extract(carrier)
-        self._span = _tracer.start_span(self._method, above, kind=trace.SpanKind.SERVER)
-        below: dict[str, str] = {}
-        _PROPAGATOR.inject(below, trace.set_span_in_context(self._span))
-        return below.get("traceparent", parent)
+        self._span = _tracer.start_span(self._method, telemetry.context_of(parent), kind=trace.SpanKind.SERVER)
+        below = trace.set_span_in_context(self._span)
+        self._attached = tracing.attach(below)
+        return telemetry.trace_parent_of(below) or parent
 
 
 class _Malformed:

@@ -1,5 +1,6 @@
 """Keeps the descriptors that events were written with, and decodes events by them alone."""
 
+import hashlib
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -17,10 +18,15 @@ def store(pool: ConnectionPool, schema: str, registry: Registry) -> None:
 
 
 def load(pool: ConnectionPool, schema: str) -> dict[bytes, "StoredSchema"]:
-    """Every descriptor set that is kept, by its hash."""
+    """Every descriptor set that is kept whole, by its hash."""
+    return {sha256: StoredSchema(kept) for sha256, kept in rows(pool, schema) if hashlib.sha256(kept).digest() == sha256}
+
+
+def rows(pool: ConnectionPool, schema: str) -> list[tuple[bytes, bytes]]:
+    """Hash and descriptor set of each row, as stored."""
     query = sql.SQL("select sha256, descriptor_set from {}").format(sql.Identifier(schema, "schemas"))
     with pool.connection() as conn:
-        return {bytes(row[0]): StoredSchema(bytes(row[1])) for row in conn.execute(query)}
+        return [(bytes(row[0]), bytes(row[1])) for row in conn.execute(query)]
 
 
 class StoredSchema:

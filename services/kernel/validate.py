@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from guanhu.options.v1 import options_pb2
 from guanhu.types.v1 import types_pb2
@@ -24,8 +25,12 @@ _USCC_FIELDS = frozenset({"provider", "proposed_provider", "on_behalf_of", "appr
 
 
 def check(request: Message) -> None:
-    """Raises Invalid with every violation found; reads the `required` marks of the protos and the kinds of fields."""
-    violations = tuple(_violations(request, "", complete=True))
+    """Raises Invalid with every violation found; reads the `required` marks of the protos and the kinds of fields.
+
+    A field of a newer release is refused, never ignored: what it holds could not be sealed, and its sender would believe it
+    recorded.
+    """
+    violations = (*_unknown(request, ""), *_violations(request, "", complete=True))
     if violations:
         raise Invalid(*violations)
 
@@ -49,6 +54,11 @@ def _violations(message: Message, prefix: str, *, complete: bool) -> Iterator[Vi
             yield from _value(field, value, path, whole)
 
 
+def _unknown(message: Message, path: str) -> Iterator[Violation]:
+    if len(UnknownFieldSet(message)):
+        yield Violation(path, "holds a field that this release does not know")
+
+
 def _absent(message: Message, field: Any, value: object) -> bool:
     if field.is_repeated:
         return len(value) == 0  # type: ignore[arg-type]
@@ -58,6 +68,8 @@ def _absent(message: Message, field: Any, value: object) -> bool:
 
 
 def _value(field: Any, value: object, path: str, complete: bool) -> Iterator[Violation]:
+    if isinstance(value, Message):
+        yield from _unknown(value, path)
     if isinstance(value, types_pb2.Date):
         yield from _date(value, path)
     elif isinstance(value, Message):

@@ -5,7 +5,7 @@ one transaction, so that readers in every process find the new tables at their n
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,10 +15,11 @@ from google.protobuf.message import Message
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from services.kernel import metrics, telemetry
 from services.kernel.codec import EventCodec
 from services.kernel.errors import Invalid, Overloaded, Unavailable, Violation
 from services.kernel.feed import Feed
-from services.kernel.follow import Follower, each
+from services.kernel.follow import Follower
 from services.kernel.journal import Recorded
 
 WAIT_S = 5.0
@@ -136,14 +137,23 @@ class View:
     def _follower(self, name: str, schema: str) -> Follower:
         packages = self.definition.packages
 
-        def effect(conn: psycopg.Connection, row: Recorded) -> None:
-            # Most rows mean nothing to most views: they are not even decoded.
-            if row.type.startswith(packages):
-                event = self._codec.clear_if_known(row)
-                if event is not None:
-                    self.definition.project(conn, schema, row, event)
+        def project(conn: psycopg.Connection, row: Recorded) -> None:
+            event = self._codec.clear_if_known(row)
+            if event is None:
+                metrics.unknown_events.add(1, {"follower": name})
+                return
+            with telemetry.because_of(row), telemetry.span(f"project {self.definition.name}"):
+                self.definition.project(conn, schema, row, event)
 
-        return Follower(name, self._feed, self._pool, self._service, each(effect))
+        def effect(conn: psycopg.Connection, rows: Sequence[Recorded]) -> None:
+            # Nothing is read back, so nothing is waited for until the page is through.
+            with conn.pipeline():
+                for row in rows:
+                    # Most rows mean nothing to most views: they are not even decoded.
+                    if row.type.startswith(packages):
+                        project(conn, row)
+
+        return Follower(name, self._feed, self._pool, self._service, effect)
 
     def _ensure(self) -> None:
         query = sql.SQL("insert into {}.views (view, fingerprint) values (%s, %s) on conflict do nothing").format(self._own)

@@ -1,6 +1,6 @@
 """The commission: drafted, issued, accepted or declined, investigators assigned, withdrawn, terminated, closed.
 
-Law: SI-R01, SI-R02, SI-R12, SI-R16, SI-R17, SI-R20; AGE-02, AGE-04, AGE-05.
+Law: SI-R01, SI-R02, SI-R12, SI-R16, SI-R17, SI-R20; the rules of age and of the letter are in letter.py.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,12 @@ from guanhu.intake.v1 import person_events_pb2 as persons
 from guanhu.social_investigation.v1 import forms_pb2 as forms
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
-from guanhu.types.v1 import types_pb2
-from services.kernel.age import ADULT_AT, criminal_age
 from services.kernel.dates import from_date, to_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState, Invalid, Violation
 from services.social_investigation import clocks, rules
+from services.social_investigation import letter as f1
 from services.social_investigation.state import State
-
-# What even a draft of a letter says: without it nobody could go on with it.
-_IN_EVERY_DRAFT = ("organ_uscc", "provider_uscc", "case_stage", "subject_id")
 
 
 def create(command: api.CreateCommissionRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:
@@ -29,10 +25,8 @@ def create(command: api.CreateCommissionRequest, state: State, act: Act, facts: 
     if state.status:
         raise IllegalState("INVESTIGATION_EXISTS", "an investigation with this id is there")
     letter = command.letter
-    missing = [name for name in _IN_EVERY_DRAFT if not getattr(letter, name)]
-    if missing:
-        raise Invalid(*(Violation(f"letter.{name}", "is required") for name in missing))
-    _of_the_case(command.case_id, letter, act, facts)
+    f1.check_draft(letter)
+    f1.check_case(command.case_id, letter, act, facts)
     assert facts.case is not None
     act_on = to_date(command.act_on) or facts.case.act_on
     if facts.case.act_on and act_on != facts.case.act_on:
@@ -44,7 +38,7 @@ def create(command: api.CreateCommissionRequest, state: State, act: Act, facts: 
         letter=letter,
         act_on=from_date(act_on),
         woman_required=letter.subject_sex == persons.SEX_FEMALE,
-        rules=_of_age(letter, act_on, act),
+        rules=f1.of_age(letter, act_on, act),
     )
     return [drafted]
 
@@ -54,14 +48,14 @@ def issue(command: api.IssueCommissionRequest, state: State, act: Act, facts: Fa
     rules.in_status(state, api.INVESTIGATION_STATUS_DRAFT)
     rules.by_organ(state, act)
     letter = command.letter
-    _of_the_case(state.case_id, letter, act, facts)
+    f1.check_case(state.case_id, letter, act, facts)
     rules.provider_ready(letter.provider_uscc, facts)
     violations = [
         Violation(f"letter.{name}", "differs from the draft")
         for name, drafted in (("subject_id", state.subject_id), ("case_stage", state.stage))
         if getattr(letter, name) != drafted
     ]
-    violations += _dates(letter, act.on)
+    violations += f1.incomplete(letter, act.on)
     if not command.stamped:
         violations.append(Violation("stamped", "a letter without the organ's seal is no commission"))
     if violations:
@@ -74,7 +68,7 @@ def issue(command: api.IssueCommissionRequest, state: State, act: Act, facts: Fa
     commissioned = events.InvestigationCommissioned(
         letter=issued,
         accept_by=clock.due.due_on,
-        rules=[rules.result("SI-R02", act.on, "satisfied"), *_of_age(letter, state.act_on, act)],
+        rules=[rules.result("SI-R02", act.on, "satisfied"), *f1.of_age(letter, state.act_on, act)],
         woman_required=letter.subject_sex == persons.SEX_FEMALE,
     )
     return [commissioned, clock]
@@ -114,6 +108,8 @@ def assign(command: api.AssignInvestigatorsRequest, state: State, act: Act, _: F
     assigned = events.InvestigatorsAssigned(
         investigators=command.investigators,
         supervisor=command.supervisor,
+        supervisor_name=command.supervisor_name or None,
+        subject_id=state.subject_id,
         rules=[rules.result("SI-R16", act.on, "satisfied"), rules.result("SI-R17", act.on, "satisfied")],
     )
     return [assigned]
@@ -170,54 +166,3 @@ def close(command: api.CloseInvestigationRequest, state: State, act: Act, _: Fac
         raise Invalid(Violation("note", "says why the report does not go on with the file"))
     closed = events.InvestigationClosed(feedback_returned=command.feedback_returned, note=command.note)
     return [closed, *clocks.ended(state, events.InvestigationClosed)]
-
-
-def _of_the_case(case_id: str, letter: forms.CommissionLetter, act: Act, facts: Facts) -> None:
-    case = facts.case
-    if case is None or case.case_id != case_id:
-        raise IllegalState("CASE_UNKNOWN", "the case is not opened")
-    if case.closed:
-        raise IllegalState("CASE_CLOSED", "the case is closed")
-    organ = facts.agencies.get(act.organ)
-    if organ is None or organ.type != rules.STAGE_ORGANS[letter.case_stage] or act.organ not in case.participants:
-        raise IllegalState("ORGAN_NOT_COMPETENT", "the organ does not have the case at this stage", rule="SI-R01")
-    violations = []
-    if letter.organ_uscc != act.organ:
-        violations.append(Violation("letter.organ_uscc", "is not the organ that acts"))
-    if letter.subject_id != case.subject_id:
-        violations.append(Violation("letter.subject_id", "is not the person of the case"))
-    if violations:
-        raise Invalid(*violations)
-
-
-def _dates(letter: forms.CommissionLetter, on: date) -> list[Violation]:
-    due, host = to_date(letter.due_on), to_date(letter.host_deadline_on)
-    assert due is not None
-    violations = []
-    if due < on:
-        violations.append(Violation("letter.due_on", "is past"))
-    if bool(letter.host_deadline_id) != bool(host):
-        violations.append(Violation("letter.host_deadline_on", "comes with host_deadline_id"))
-    if host and due > clocks.latest_before_host(host):
-        violations.append(Violation("letter.due_on", "lies less than a working day before the host deadline"))
-    return violations
-
-
-def _of_age(letter: forms.CommissionLetter, act_on: date | None, act: Act) -> list[types_pb2.RuleResult]:
-    """What the age rules came to; only an age that is proven can refuse, and doubt never does (AGE-04)."""
-    if not rules.is_criminal(letter.case_stage):
-        return [rules.result("SI-R12", act.on, "civil_case")]
-    if act_on is None:
-        raise Invalid(Violation("act_on", "is required in a criminal case: age is judged at the act (AGE-05)"))
-    born = to_date(letter.birth_date)
-    if born is None or letter.age_basis in {persons.AGE_BASIS_UNPROVEN, persons.AGE_BASIS_SELF_STATED}:
-        return [rules.result("AGE-04", act.on, "unproven")]
-    age = criminal_age(born, act_on)
-    if age >= ADULT_AT:
-        raise IllegalState("NOT_A_MINOR_AT_ACT", "the person was 18 or older at the act", rule="AGE-05")
-    if age < rules.RESPONSIBILITY_AGE_MIN:
-        raise IllegalState("UNDER_RESPONSIBILITY_AGE", "no criminal stage is possible at this age", rule="AGE-02")
-    found = [rules.result("AGE-05", act.on, "minor_at_act")]
-    if age < rules.RESPONSIBILITY_AGE_ORDINARY:
-        found.append(rules.result("AGE-02", act.on, "needs_spp_approval"))
-    return found

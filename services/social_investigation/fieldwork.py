@@ -95,7 +95,7 @@ def suspend(command: api.SuspendInvestigationRequest, state: State, act: Act, _:
     """#9. The host period goes on (SI-R20)."""
     rules.in_status(state, api.INVESTIGATION_STATUS_IN_PROGRESS)
     rules.by_provider(state, act)
-    return [events.InvestigationSuspended(reason=command.reason)]
+    return [events.InvestigationSuspended(reason=command.reason, subject_id=state.subject_id)]
 
 
 def resume(command: api.ResumeInvestigationRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:

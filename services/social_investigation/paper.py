@@ -59,14 +59,17 @@ class Papers:
         contacts = [e.contact for e in opened if isinstance(e, events.InterviewConducted | events.VisitConducted)]
         documents = [e.document for e in opened if isinstance(e, events.DocumentObtained)]
         letter = commissioned.letter
+        visits = frozenset(e.contact.contact_id for e in opened if isinstance(e, events.VisitConducted))
+        consents = [e for e in opened if isinstance(e, events.ConsentRecorded)]
+        assigned = _last(opened, events.InvestigatorsAssigned)
         issue = Issue(
             organ_name=self._directory.name(letter.organ_uscc),
             provider_name=self._directory.name(letter.provider_uscc),
             issued_on=max(day for signature in submitted.signatures if (day := to_date(signature.signed_on))),
             investigators=_investigators(opened, submitted),
-            supervisor=Officer(_last(opened, events.InvestigatorsAssigned).supervisor),
+            supervisor=Officer(assigned.supervisor, assigned.supervisor_name),
         )
-        return build(drafted.report, letter, issue, contacts, documents)
+        return build(drafted.report, letter, issue, contacts, documents, consents, visits)
 
     def _gathered(self, investigation_id: str) -> tuple[events.ReportDrafted, list[Any]]:
         opened = self._handler.opened(investigation_id)
@@ -77,16 +80,16 @@ class Papers:
 
 
 def _investigators(opened: list[Any], submitted: events.ReportSubmitted) -> tuple[Officer, ...]:
-    licences: dict[str, str] = {}
+    known: dict[str, events.Investigator] = {}
     for event in opened:
         match event:
             case events.InvestigatorsAssigned():
-                licences |= {each.officer: each.licence_no for each in event.investigators}
+                known |= {each.officer: each for each in event.investigators}
             case events.InvestigatorReplaced():
-                licences[event.replacement.officer] = event.replacement.licence_no
+                known[event.replacement.officer] = event.replacement
     return tuple(
-        Officer(signature.officer, licence_no=licences.get(signature.officer, ""), signed_on=to_date(signature.signed_on))
-        for signature in submitted.signatures
+        Officer(signed.officer, known[signed.officer].name, known[signed.officer].licence_no, to_date(signed.signed_on))
+        for signed in submitted.signatures
     )
 
 

@@ -33,6 +33,11 @@ SECTIONS: dict[int, str] = {
     forms.REPORT_SECTION_RISK: "risk",
     forms.REPORT_SECTION_RECOMMENDATION: "recommendation",
 }
+# Why minor or carer were not seen (F2): codes, because the report prints their official wording.
+_NO_CONTACT = {
+    "no_contact_reason_minor": frozenset({"ABSCONDED", "REFUSED", "UNREACHABLE", "IDENTITY_UNKNOWN"}),
+    "no_contact_reason_carer": frozenset({"NONE_KNOWN", "REFUSED", "UNREACHABLE"}),
+}
 _CARERS = frozenset({forms.INTERVIEW_PERSON_LEGAL_REPRESENTATIVE, forms.INTERVIEW_PERSON_CARER})
 
 
@@ -40,8 +45,9 @@ def submit_draft(command: api.SubmitDraftRequest, state: State, act: Act, _: Fac
     """#11. Every section is filled and rests on sources, or says why not."""
     rules.in_status(state, api.INVESTIGATION_STATUS_IN_PROGRESS, api.INVESTIGATION_STATUS_RETURNED)
     rules.by_investigator(state, act)
-    if state.barred:
-        raise IllegalState("RECUSAL_PENDING", "an investigator was recused and is not replaced yet", rule="SI-R17")
+    if state.barred or state.recusals:
+        # Once a draft is with the supervisor nobody can be replaced any more.
+        raise IllegalState("RECUSAL_PENDING", "a recusal is undecided, or who was recused is not replaced yet", rule="SI-R17")
     report = command.report
     violations = [*_subject(report, state), *_sections(report), *_sources(report, state), *_contacts(report, state)]
     violations += [
@@ -181,9 +187,13 @@ def _sources(report: Any, state: State) -> list[Violation]:
     return violations
 
 
-def _contacts(report: forms.Report, state: State) -> list[Violation]:
+def _contacts(report: Any, state: State) -> list[Violation]:
     persons = set(state.contacts.values())
-    violations = []
+    violations = [
+        Violation(f"report.{name}", f"is one of {', '.join(sorted(codes))}")
+        for name, codes in _NO_CONTACT.items()
+        if (code := getattr(report, name)) and code not in codes
+    ]
     if forms.INTERVIEW_PERSON_MINOR not in persons and not report.no_contact_reason_minor:
         violations.append(Violation("report.no_contact_reason_minor", "says why the minor was not seen"))
     if not persons & _CARERS and not report.no_contact_reason_carer:

@@ -100,14 +100,14 @@ def resource(request: Any, state: State) -> ResourceFacts:
     if not state.status:
         organ = request.letter.organ_uscc if hasattr(request, "letter") else ""
         return ResourceFacts("Investigation", request.investigation_id, organ=organ, participants=frozenset({organ} - {""}))
-    parties = {state.organ, state.transferred_to}
-    if state.status != api.INVESTIGATION_STATUS_DRAFT:
-        parties.add(state.provider)
+    # To the body that may be entrusted a draft is nothing: it cannot even tell that there is one.
+    provider = "" if state.status == api.INVESTIGATION_STATUS_DRAFT else state.provider
+    parties = {state.organ, state.transferred_to, provider}
     return ResourceFacts(
         "Investigation",
         state.investigation_id,
         organ=state.organ,
-        provider=state.provider,
+        provider=provider,
         participants=frozenset(parties - {""}),
         officers=state.officers,
         supervisor=state.supervisor,

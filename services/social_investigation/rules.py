@@ -15,8 +15,11 @@ from services.kernel.law import version_of_rule
 from services.social_investigation.state import State
 
 INVESTIGATORS_MIN = 2  # SI-R16
-RESPONSIBILITY_AGE_MIN = 12  # AGE-02
-RESPONSIBILITY_AGE_ORDINARY = 14  # AGE-02
+RESPONSIBILITY_AGE_ALL = 16  # AGE-02: all crimes
+RESPONSIBILITY_AGE_LISTED = 14  # AGE-02: only the crimes that the article lists
+RESPONSIBILITY_AGE_APPROVED = 12  # AGE-02: only homicide and injury of the worst kind, with the SPP's approval
+# First day of Amendment XI, which opened the window from 12 to 14 (domain/01 §1.4); before it 14 was the lowest age.
+RESPONSIBILITY_AGE_APPROVED_FROM = date(2021, 3, 1)
 
 # Which organ has the case at a stage (SI-R01, SI-R06, SI-R12).
 STAGE_ORGANS: dict[int, str] = {
@@ -55,6 +58,14 @@ def result(rule_id: str, on: date, outcome: str) -> types_pb2.RuleResult:
 def is_criminal(stage: int) -> bool:
     """Whether a stage belongs to a criminal case, where age at the act counts (AGE-05)."""
     return stage != referrals.CASE_STAGE_CIVIL_FAMILY
+
+
+def responsibility_age_min(act_on: date) -> int:
+    """The age below which an act on that day is no crime: the law of the day of the act decides.
+
+    Law: AGE-02; domain/01 §1.4.
+    """
+    return RESPONSIBILITY_AGE_APPROVED if act_on >= RESPONSIBILITY_AGE_APPROVED_FROM else RESPONSIBILITY_AGE_LISTED
 
 
 def in_status(state: State, *statuses: int) -> None:

@@ -15,6 +15,19 @@ from services.social_investigation import rules
 from services.social_investigation.commission import check_investigator
 from services.social_investigation.state import State
 
+# Who may ask that an investigator withdraw: those of domain/03 #6, and the victim's side as a party (CPL Art. 29).
+_MAY_ASK_RECUSAL = frozenset(
+    {
+        events.APPLICANT_INVESTIGATOR,
+        events.APPLICANT_MINOR,
+        events.APPLICANT_LEGAL_REPRESENTATIVE,
+        events.APPLICANT_DEFENDER,
+        events.APPLICANT_VICTIM_SIDE,
+    }
+)
+# Who may object to a report (domain/03 #19).
+_MAY_OBJECT = _MAY_ASK_RECUSAL - {events.APPLICANT_INVESTIGATOR}
+
 
 def request_recusal(command: api.RequestRecusalRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
     """#6. While undecided, the investigator does not interview."""
@@ -27,8 +40,13 @@ def request_recusal(command: api.RequestRecusalRequest, state: State, act: Act, 
     )
     if act.organ not in {state.organ, state.provider}:
         raise IllegalState("ORGAN_NOT_COMPETENT", "organ or provider record the request", rule="SI-R17")
+    violations = []
     if command.officer not in state.officers:
-        raise Invalid(Violation("officer", "is no assigned investigator"))
+        violations.append(Violation("officer", "is no assigned investigator"))
+    if command.applicant not in _MAY_ASK_RECUSAL:
+        violations.append(Violation("applicant", "is nobody who may ask for recusal (SI-R17)"))
+    if violations:
+        raise Invalid(*violations)
     if command.recusal_id in state.recusals_known:
         raise IllegalState("RECUSAL_EXISTS", "a request with this id is recorded")
     requested = events.RecusalRequested(
@@ -53,6 +71,7 @@ def decide_recusal(command: api.DecideRecusalRequest, state: State, act: Act, _:
         officer=state.recusals[command.recusal_id],
         granted=command.granted,
         reason=command.reason,
+        subject_id=state.subject_id,
     )
     return [decided]
 
@@ -76,13 +95,15 @@ def replace_investigator(command: api.ReplaceInvestigatorRequest, state: State, 
     women = [old for old in state.investigators if old.woman and old.officer != command.officer]
     if state.woman_required and not (new.woman or women):
         raise IllegalState("FEMALE_STAFF_REQUIRED", "for a girl one investigator is a woman", rule="SI-R16")
-    return [events.InvestigatorReplaced(officer=command.officer, replacement=new)]
+    return [events.InvestigatorReplaced(officer=command.officer, replacement=new, subject_id=state.subject_id)]
 
 
 def object_to_report(command: api.ObjectToReportRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
     """#19. Recorded by the organ that has the file, for those who object."""
     _after_submission(state)
     rules.by_organ_of_the_file(state, act)
+    if command.applicant not in _MAY_OBJECT:
+        raise Invalid(Violation("applicant", "is nobody who may object to a report"))
     if command.objection_id in state.objections_known:
         raise IllegalState("OBJECTION_EXISTS", "an objection with this id is recorded")
     raised = events.ReportObjectionRaised(

@@ -170,6 +170,14 @@ def test_the_league_sees_what_it_needs_for_matching_and_no_more(client: Client, 
     assert list(league.withheld) == ["brief_facts"]
 
 
+def test_a_draft_is_the_senders_alone_and_the_receiver_cannot_tell_it_from_none(client: Client, case: OpenedCase) -> None:
+    content = referral(case)
+    client.call("intake", "CreateReferral", api.CreateReferralRequest(head=head(), content=content), *PROCURATOR)
+    for referral_id in (content.referral_id, new_id()):
+        request = api.GetReferralRequest(referral_id=referral_id, purpose=CASE_HANDLING)
+        assert refused(lambda r=request: client.call("intake", "GetReferral", r, *LEAGUE)) == "SEALED_OR_NOT_FOUND"
+
+
 def test_league_and_provider_never_open_cases_or_refer(client: Client, case: OpenedCase) -> None:
     opening = api.OpenCaseRequest(
         head=head(), case_id=new_id(), kind=cases.CASE_KIND_CRIMINAL, subject_id=case.subject_id, act_on=date(2026, 3, 2)

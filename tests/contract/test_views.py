@@ -26,7 +26,9 @@ def pool(running: Running, registered: None) -> ConnectionPool:
 
 @pytest.fixture
 def view(running: Running, pool: ConnectionPool) -> View:
-    return running.services["intake"].views["agencies"]
+    live = running.services["intake"].views["agencies"]
+    live.wait(live.follower.feed.head())
+    return live
 
 
 def same_view(running: Running, definition: ViewDefinition) -> View:

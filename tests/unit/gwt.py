@@ -44,11 +44,12 @@ def act(agency: str, officer: str = "officer", at: str = "2026-03-09 10:00", **c
 
 @dataclass(frozen=True)
 class Story(Generic[State]):
-    """A stream so far, and what the next command comes to."""
+    """A stream so far, and what the next command comes to; `events` are as stored, without anything personal."""
 
     decider: Decider[State]
     state: State
     facts: Facts = Facts()
+    events: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, decider: Decider[State], facts: Facts | None = None) -> "Story[State]":
@@ -57,10 +58,10 @@ class Story(Generic[State]):
 
     def given(self, *events: Message) -> "Story[State]":
         """The same after more events."""
-        state = self.state
-        for event in events:
-            state = self.decider.evolve(state, cleared(event))
-        return replace(self, state=state)
+        state, stored = self.state, tuple(map(cleared, events))
+        for event in stored:
+            state = self.decider.evolve(state, event)
+        return replace(self, state=state, events=(*self.events, *stored))
 
     def knowing(self, facts: Facts) -> "Story[State]":
         """The same with other facts."""

@@ -7,11 +7,12 @@ from datetime import date
 from guanhu.intake.v1 import referral_events_pb2
 from guanhu.options.v1 import options_pb2
 from guanhu.social_investigation.v1 import forms_pb2 as forms
+from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.decision import CHINA_STANDARD_TIME
 from services.social_investigation.report.labels import NO_CONTACT_REASONS, SECTION_FIELDS, section_title, term
 from services.social_investigation.report.sections import Section, Table, chinese_date, family_table, items, paragraphs
-from services.social_investigation.report.sources import Sources
+from services.social_investigation.report.sources import Sources, numbered
 
 NUMERALS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五")
 MARKING = "未成年人信息 保密"
@@ -91,9 +92,14 @@ def build(
     issue: Issue,
     contacts: Sequence[forms.Contact],
     documents: Sequence[forms.ObtainedDocument] = (),
+    consents: Sequence[events.ConsentRecorded] = (),
+    visits: frozenset[str] = frozenset(),
 ) -> Document:
-    """The document of a report. Contacts and documents keep the order given: it numbers them."""
-    sources = Sources(contacts, documents, report.attachments)
+    """The document of a report. Contacts and documents keep the order given: it numbers them.
+
+    `visits` holds the ids of the contacts that were visits and no interviews.
+    """
+    sources = Sources(contacts, documents, report.attachments, visits)
     sections = [_section(number, section, report, sources) for number, section in enumerate(SECTION_FIELDS)]
     return Document(
         marking=MARKING,
@@ -103,7 +109,7 @@ def build(
         header=_header(report, letter, issue, contacts),
         sections=(*sections, _dissent(report, issue)),
         annex_heading=f"{NUMERALS[13]}、附件",
-        annexes=_annexes(report, contacts, documents),
+        annexes=_annexes(report, contacts, documents, consents, visits),
         closing_heading=f"{NUMERALS[14]}、签名盖章",
         closing=CLOSING,
         signatures=_signatures(issue),
@@ -178,19 +184,31 @@ def _dissent(report: forms.Report, issue: Issue) -> Section:
 
 
 def _annexes(
-    report: forms.Report, contacts: Sequence[forms.Contact], documents: Sequence[forms.ObtainedDocument]
+    report: forms.Report,
+    contacts: Sequence[forms.Contact],
+    documents: Sequence[forms.ObtainedDocument],
+    consents: Sequence[events.ConsentRecorded],
+    visits: frozenset[str],
 ) -> tuple[Annex, ...]:
     rows: list[tuple[str, str]] = []
     for number, contact in enumerate(contacts, start=1):
-        rows.append((_contact_record(number, contact), ""))
-        rows += [(f"访谈第{number}号附件：{paper.title}", paper.sha256.hex()) for paper in contact.attachments]
+        name = numbered(number, contact, visits)
+        rows.append((f"{name}{'记录' if contact.contact_id in visits else '调查笔录'}（{_contact_record(contact)}）", ""))
+        rows += [(f"{name}附件：{paper.title}", paper.sha256.hex()) for paper in contact.attachments]
+    rows += [(_consent_record(consent), "") for consent in consents]
     rows += [(f"{paper.title}（{paper.source}提供）", paper.sha256.hex()) for paper in documents]
     known = {paper.document_id for paper in documents}
     rows += [(paper.title, paper.sha256.hex()) for paper in report.attachments if paper.document_id not in known]
     return tuple(Annex(number, " ".join(paragraphs(text)), sha256) for number, (text, sha256) in enumerate(rows, start=1))
 
 
-def _contact_record(number: int, contact: forms.Contact) -> str:
+def _consent_record(consent: events.ConsentRecorded) -> str:
+    given = "撤回同意" if consent.withdrawn else "同意"
+    by, scope = term("Applicant", consent.by, events.DESCRIPTOR), term("ConsentScope", consent.scope, events.DESCRIPTOR)
+    return f"{by}{given}{scope}的记录（{chinese_date(to_date(consent.on))}）"
+
+
+def _contact_record(contact: forms.Contact) -> str:
     began = to_datetime(contact.started_at).astimezone(CHINA_STANDARD_TIME)
     ended = to_datetime(contact.ended_at).astimezone(CHINA_STANDARD_TIME)
     # An interview past midnight ends on another day, which a bare time would hide.
@@ -200,7 +218,7 @@ def _contact_record(number: int, contact: forms.Contact) -> str:
     if contact.signature_reason:
         signature = f"{signature}，{contact.signature_reason}"
     when = f"{chinese_date(began.date())}{began:%H:%M}至{until}"
-    return f"访谈第{number}号调查笔录（{'，'.join(filter(None, (when, contact.place, person, signature)))}）"
+    return "，".join(filter(None, (when, contact.place, person, signature)))
 
 
 def _signatures(issue: Issue) -> tuple[SignatureLine, ...]:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from google.protobuf.descriptor import FileDescriptor
+
 from guanhu.options.v1 import options_pb2
 from guanhu.social_investigation.v1 import forms_pb2
 
@@ -163,11 +165,11 @@ def section_title(section: int) -> str:
     return _label("ReportSection", section)
 
 
-def term(enum: str, number: int) -> str:
-    """The Chinese term of an enum value of the forms; empty when it was never recorded."""
-    return _label(enum, number) if number else ""
+def term(enum: str, number: int, file: FileDescriptor = forms_pb2.DESCRIPTOR) -> str:
+    """The Chinese term of an enum value of the forms, or of another file; empty when it was never recorded."""
+    return _label(enum, number, file) if number else ""
 
 
-def _label(enum: str, number: int) -> str:
-    value = forms_pb2.DESCRIPTOR.enum_types_by_name[enum].values_by_number[number]
+def _label(enum: str, number: int, file: FileDescriptor = forms_pb2.DESCRIPTOR) -> str:
+    value = file.enum_types_by_name[enum].values_by_number[number]
     return str(value.GetOptions().Extensions[options_pb2.label])

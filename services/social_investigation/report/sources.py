@@ -17,8 +17,11 @@ class Sources:
         contacts: Sequence[forms.Contact],
         documents: Sequence[forms.ObtainedDocument],
         attachments: Sequence[forms.Attachment],
+        visits: frozenset[str],
     ) -> None:
-        self._contacts = {contact.contact_id: _contact(number, contact) for number, contact in enumerate(contacts, start=1)}
+        self._contacts = {
+            contact.contact_id: _contact(number, contact, visits) for number, contact in enumerate(contacts, start=1)
+        }
         papers = [*attachments, *(paper for contact in contacts for paper in contact.attachments)]
         self._papers = {paper.document_id: f"“{paper.title}”" for paper in papers}
         self._papers |= {paper.document_id: _document(paper) for paper in documents}
@@ -29,7 +32,7 @@ class Sources:
         papers = [self._papers.get(key, key) for source in sources for key in source.document_ids]
         explanations = [" ".join(paragraphs(source.explanation)) for source in sources if source.explanation]
         parts = [
-            f"访谈{'、'.join(contacts)}" if contacts else "",
+            "、".join(contacts),
             f"材料{'、'.join(papers)}" if papers else "",
             f"说明：{'；'.join(explanations)}" if explanations else "",
         ]
@@ -37,9 +40,14 @@ class Sources:
         return f"来源：{' '.join(paragraphs(text))}" if text else ""
 
 
-def _contact(number: int, contact: forms.Contact) -> str:
+def numbered(number: int, contact: forms.Contact, visits: frozenset[str]) -> str:
+    """A contact by its kind and number: interviews and visits are counted together."""
+    return f"{'走访' if contact.contact_id in visits else '访谈'}第{number}号"
+
+
+def _contact(number: int, contact: forms.Contact, visits: frozenset[str]) -> str:
     day = to_datetime(contact.started_at).astimezone(CHINA_STANDARD_TIME).date()
-    return f"第{number}号（{term('InterviewPerson', contact.person)}，{chinese_date(day)}）"
+    return f"{numbered(number, contact, visits)}（{term('InterviewPerson', contact.person)}，{chinese_date(day)}）"
 
 
 def _document(paper: forms.ObtainedDocument) -> str:

@@ -60,6 +60,7 @@ def test_an_agency_is_suspended_and_reinstated_once_each() -> None:
 )
 def test_id_r08_a_malformed_division_or_parent_is_named(fields: set[str], changes: dict[str, object]) -> None:
     EMPTY.finds_invalid(fields, b.register_agency(**changes), b.REGISTRAR)
+    REGISTERED.finds_invalid(fields, change(**changes), b.REGISTRAR)
 
 
 def test_a_registered_parent_and_a_superseded_division_are_fine() -> None:
@@ -67,6 +68,13 @@ def test_a_registered_parent_and_a_superseded_division_are_fine() -> None:
         code="110103", valid_from=b.day("1952-09-01"), valid_to=b.day("2010-07-01"), successor="110101"
     )
     assert EMPTY.when(b.register_agency(parent_uscc=b.COURT, division=division), b.REGISTRAR)
+
+
+def test_of_a_division_only_the_end_or_only_the_beginning_may_be_known() -> None:
+    ended = directory.DivisionCode(code="110103", valid_to=b.day("2010-07-01"))
+    assert EMPTY.when(b.register_agency(division=ended), b.REGISTRAR)
+    begun = directory.DivisionCode(code="110108", valid_from=b.day("2010-07-01"))
+    assert EMPTY.when(b.register_agency(division=begun), b.REGISTRAR)
 
 
 def test_events_of_others_are_not_folded() -> None:

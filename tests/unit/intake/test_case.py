@@ -1,5 +1,6 @@
 """Cases and who takes part in them. Law ids are those of domain/01."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -98,6 +99,11 @@ def test_a_case_is_never_without_a_body_that_handles_it() -> None:
     handed_on.refuses("NOT_HANDLING", close(), act(b.PROC, at="2026-03-10 10:00"))
 
 
+def test_the_only_handling_body_may_lose_another_part() -> None:
+    both = b.opened().after(b.participate(b.PROC, directory.PARTICIPANT_SCOPE_SUPERVISION), b.ORGAN)
+    assert both.when(remove(b.PROC, directory.PARTICIPANT_SCOPE_SUPERVISION), b.ORGAN)
+
+
 def test_id_r11_a_number_is_kept_raw_and_parsed_and_once() -> None:
     [recorded] = b.opened().when(number("（2019）苏0104刑初123号"), b.ORGAN)
     assert recorded.number.raw == "（2019）苏0104刑初123号"
@@ -105,6 +111,11 @@ def test_id_r11_a_number_is_kept_raw_and_parsed_and_once() -> None:
     assert b.opened().given(recorded).when(number("（2019）苏0104刑初123号"), b.ORGAN) == []
     other = b.opened().after(b.participate(b.COURT, HANDLING), b.ORGAN).given(recorded)
     assert other.when(number("（2019）苏0104刑初123号"), act(b.COURT))
+
+
+def test_a_case_is_never_linked_to_itself() -> None:
+    known = b.opened().knowing(replace(b.FACTS, existing=b.FACTS.existing | {b.CASE}))
+    known.finds_invalid({"duplicate_of"}, link(b.CASE), b.ORGAN)
 
 
 def test_a_case_is_linked_to_one_other() -> None:

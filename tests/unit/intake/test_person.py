@@ -54,6 +54,13 @@ def test_id_r04_what_a_number_contradicts_is_kept_and_said(warnings: list[str], 
     assert list(registered.warnings) == warnings
 
 
+def test_id_r04_a_number_contradicts_no_birth_date_that_is_not_known() -> None:
+    number_only = b.details(id_number=NUMBER, sex=persons.SEX_FEMALE)
+    number_only.ClearField("birth_date")
+    [registered] = EMPTY.when(b.register_person(number_only, age_basis=persons.AGE_BASIS_UNPROVEN), b.ORGAN)
+    assert list(registered.warnings) == ["AGE_UNPROVEN"]
+
+
 @pytest.mark.parametrize("basis", [persons.AGE_BASIS_UNPROVEN, persons.AGE_BASIS_SELF_STATED])
 def test_age_04_an_unproven_age_is_recorded_with_a_warning(basis: int) -> None:
     [registered] = EMPTY.when(b.register_person(age_basis=basis), b.ORGAN)

@@ -45,6 +45,10 @@ def test_a_draft_is_submitted_as_it_stands() -> None:
     assert not submitted.content.brief_facts
 
 
+def test_a_draft_is_checked_like_what_is_sent() -> None:
+    EMPTY.finds_invalid({"content.to_uscc"}, b.create(to_uscc=b.PROC), b.ORGAN)
+
+
 def test_drafted_alike_again_is_the_same_draft_and_otherwise_none() -> None:
     drafted = EMPTY.after(b.create(), b.ORGAN)
     assert drafted.when(b.create(brief_facts="另一句话"), b.ORGAN) == []
@@ -71,6 +75,15 @@ def test_a_referral_submitted_twice_is_one() -> None:
 
 def test_an_external_number_is_one_referral() -> None:
     EMPTY.knowing(replace(b.FACTS, twin=b.OTHER)).refuses("DUPLICATE_SUBMISSION", b.submit(), b.ORGAN)
+
+
+def test_a_senders_number_is_claimed_by_what_was_submitted_alone() -> None:
+    numbered = {"external_number": "检统-2026-17"}
+    [drafted] = EMPTY.when(b.create(**numbered), b.ORGAN)
+    [submitted] = EMPTY.when(b.submit(**numbered), b.ORGAN)
+    [unnumbered] = EMPTY.when(b.submit(), b.ORGAN)
+    assert DECIDER.key(submitted) == f"external:{b.PROC}:{b.content().kind}:检统-2026-17"
+    assert (DECIDER.key(drafted), DECIDER.key(unnumbered)) == ("", "")
 
 
 def test_a_referral_names_itself_once() -> None:

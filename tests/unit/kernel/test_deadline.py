@@ -152,8 +152,8 @@ def test_si_r20_a_report_is_due_before_the_letter_and_the_host_period_say_so() -
     assert due(started("DL-SI-PROS", "2026-03-09 10:00", caps=[letter("2026-04-20")])) == date(2026, 3, 23)
 
 
-def test_dl_si_arrest_no_holiday_prolongs_four_days() -> None:
-    assert due(started("DL-SI-ARREST", "2026-09-29 10:00")) == date(2026, 10, 3)
+def test_dl_si_arrest_four_days_roll_over_a_holiday() -> None:
+    assert due(started("DL-SI-ARREST", "2026-09-29 10:00")) == date(2026, 10, 8)
 
 
 def test_dl_si_pros_the_organ_extends_to_a_day_that_leaves_the_host_period_five_working_days() -> None:

@@ -15,6 +15,16 @@ def test_the_standards_own_examples_are_read() -> None:
     assert (second.division_code, second.birth_date, second.female) == ("440524", date(1880, 1, 1), False)
 
 
+@pytest.mark.parametrize("text", ["110108200903150025", "320312200410180028", "440112201010280039"])
+def test_id_r02_synthetic_numbers_of_the_law_pages_are_read(text: str) -> None:
+    assert parse_identity_number(text) is not None
+
+
+@pytest.mark.parametrize("text", ["91350100M000100Y43", "11110108000000001J", "52110108MJ0000001Y"])
+def test_id_r07_codes_of_the_law_pages_are_read(text: str) -> None:
+    assert is_uscc(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -75,12 +75,16 @@ def letter(**changes: Any) -> forms.CommissionLetter:
         "subject_sex": persons.SEX_MALE,
         "birth_date": day("2009-05-17"),
         "age_basis": persons.AGE_BASIS_HOUSEHOLD_REGISTER,
+        "coercive_measure": forms.COERCIVE_MEASURE_BAIL,
         "residence_division_code": "110108",
         "brief_facts": "涉嫌盗窃",
         "scope": [forms.INVESTIGATION_SCOPE_FAMILY],
         "urgency": forms.URGENCY_ORDINARY,
         "due_on": day("2026-03-30"),
+        "host_deadline_id": "DL-PROS-1M",
+        "host_deadline_on": day("2026-04-09"),
         "undertaking_required": True,
+        "confidentiality_level": forms.CONFIDENTIALITY_LEVEL_MINOR,
         "liaison": forms.Liaison(name="联络人", telephone="000"),
     }
     return forms.CommissionLetter(**{**fields, **changes})
@@ -216,15 +220,18 @@ def transfer(to: str = COURT, stage: int = referrals.CASE_STAGE_TRIAL) -> Any:
     return command(api.TransferReportRequest, to_uscc=to, to_stage=stage)
 
 
-def recusal(officer: str = "worker-2", recusal_id: str = str(uuid.UUID(int=21))) -> Any:
+def recusal(officer: str = "worker-2", recusal_id: str = str(uuid.UUID(int=21)), **changes: Any) -> Any:
     """RequestRecusal."""
     return command(
         api.RequestRecusalRequest,
-        recusal_id=recusal_id,
-        officer=officer,
-        applicant=events.APPLICANT_LEGAL_REPRESENTATIVE,
-        ground=events.RECUSAL_GROUND_INTEREST,
-        statement="与被害人是同事",
+        **{
+            "recusal_id": recusal_id,
+            "officer": officer,
+            "applicant": events.APPLICANT_LEGAL_REPRESENTATIVE,
+            "ground": events.RECUSAL_GROUND_INTEREST,
+            "statement": "与被害人是同事",
+            **changes,
+        },
     )
 
 
@@ -238,12 +245,12 @@ def replacement(officer: str = "worker-2", new: events.Investigator | None = Non
     return command(api.ReplaceInvestigatorRequest, officer=officer, replacement=new or investigator("worker-3"))
 
 
-def objection(objection_id: str = str(uuid.UUID(int=22))) -> Any:
+def objection(objection_id: str = str(uuid.UUID(int=22)), applicant: int = events.APPLICANT_DEFENDER) -> Any:
     """ObjectToReport."""
     return command(
         api.ObjectToReportRequest,
         objection_id=objection_id,
-        applicant=events.APPLICANT_DEFENDER,
+        applicant=applicant,
         statement="遗漏了祖母的照料",
     )
 

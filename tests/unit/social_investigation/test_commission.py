@@ -83,37 +83,6 @@ def test_organ_and_person_of_the_letter_are_those_of_the_case() -> None:
     EMPTY.finds_invalid({"letter.organ_uscc", "letter.subject_id"}, b.create(letter=wrong), b.ORGAN)
 
 
-def test_age_05_who_was_eighteen_at_the_act_is_no_minor() -> None:
-    EMPTY.refuses("NOT_A_MINOR_AT_ACT", b.create(letter=b.letter(birth_date=b.day("2008-01-19"))), b.ORGAN)
-    assert EMPTY.when(b.create(letter=b.letter(birth_date=b.day("2008-01-20"))), b.ORGAN)
-
-
-def test_age_02_below_twelve_no_criminal_stage_and_below_fourteen_a_warning() -> None:
-    EMPTY.refuses("UNDER_RESPONSIBILITY_AGE", b.create(letter=b.letter(birth_date=b.day("2014-01-20"))), b.ORGAN)
-    [drafted] = EMPTY.when(b.create(letter=b.letter(birth_date=b.day("2013-06-01"))), b.ORGAN)
-    assert outcomes(drafted)["AGE-02"] == "needs_spp_approval"
-
-
-@pytest.mark.parametrize("basis", [persons.AGE_BASIS_UNPROVEN, persons.AGE_BASIS_SELF_STATED])
-def test_age_04_doubt_about_the_age_never_refuses(basis: int) -> None:
-    adult = b.letter(birth_date=b.day("1990-01-01"), age_basis=basis)
-    [drafted] = EMPTY.when(b.create(letter=adult), b.ORGAN)
-    assert outcomes(drafted) == {"AGE-04": "unproven"}
-
-
-def test_a_criminal_case_names_the_day_of_the_act_and_only_one() -> None:
-    story = EMPTY.knowing(with_case(act_on=None))
-    story.finds_invalid({"act_on"}, b.create(), b.ORGAN)
-    assert story.when(b.create(act_on=b.day("2026-01-20")), b.ORGAN)
-    EMPTY.finds_invalid({"act_on"}, b.create(act_on=b.day("2026-01-21")), b.ORGAN)
-
-
-def test_si_r12_a_civil_case_needs_no_act() -> None:
-    civil = b.create(letter=b.letter(case_stage=referrals.CASE_STAGE_CIVIL_FAMILY, organ_uscc=b.COURT))
-    [drafted] = EMPTY.knowing(with_case(act_on=None)).when(civil, b.JUDGE)
-    assert outcomes(drafted) == {"SI-R12": "civil_case"}
-
-
 def test_a_letter_is_issued_by_its_organ_signed_sealed_and_dated() -> None:
     [issued] = b.drafted().when(b.issue(), b.ORGAN)
     assert issued.letter.signed_by == "procurator"
@@ -124,36 +93,31 @@ def test_a_letter_is_issued_by_its_organ_signed_sealed_and_dated() -> None:
     b.drafted().refuses("ORGAN_NOT_COMPETENT", b.issue(), act(b.COURT))
 
 
+def test_another_organ_that_handles_the_case_too_does_not_issue_the_letter() -> None:
+    assert b.FACTS.case is not None
+    case = replace(b.FACTS.case, participants=frozenset({b.PROC, b.STRANGER}))
+    facts = Facts({**b.AGENCIES, b.STRANGER: AgencyFacts(b.STRANGER, "PROC")}, case)
+    taken_over = b.issue(letter=b.letter(organ_uscc=b.STRANGER))
+    b.drafted().knowing(facts).refuses("ORGAN_NOT_COMPETENT", taken_over, act(b.STRANGER))
+
+
+def test_a_case_that_was_closed_meanwhile_gets_no_letter() -> None:
+    b.drafted().knowing(with_case(closed=True)).refuses("CASE_CLOSED", b.issue(), b.ORGAN)
+
+
+def test_only_the_organ_terminates() -> None:
+    terminate = b.bare(api.TerminateInvestigationRequest, reason=events.TERMINATION_REASON_PROVIDER_UNABLE)
+    b.assigned().refuses("ORGAN_NOT_COMPETENT", terminate, b.MANAGER)
+
+
 def test_in_arrest_review_the_provider_answers_within_one_working_day() -> None:
     changes = {"case_stage": referrals.CASE_STAGE_ARREST_REVIEW}
     assert b.commissioned(**changes).state.accept_by.isoformat() == "2026-03-10"  # type: ignore[union-attr]
 
 
-def test_an_incomplete_letter_is_never_issued() -> None:
-    partial = b.letter()
-    partial.ClearField("brief_facts")
-    partial.ClearField("liaison")
-    b.drafted().finds_invalid({"letter.brief_facts", "letter.liaison"}, b.issue(letter=partial), b.ORGAN)
-
-
 def test_the_letter_is_about_what_was_drafted() -> None:
     other = b.letter(case_stage=referrals.CASE_STAGE_ARREST_REVIEW)
     b.drafted().finds_invalid({"letter.case_stage"}, b.issue(letter=other), b.ORGAN)
-
-
-def test_the_report_is_due_a_working_day_before_the_host_deadline() -> None:
-    def due(day: str) -> Any:
-        return b.issue(letter=b.letter(due_on=b.day(day), host_deadline_id="DL-PROS-1M", host_deadline_on=b.day("2026-03-16")))
-
-    # 2026-03-16 is a Monday: the working day before is Friday the 13th.
-    assert b.drafted().when(due("2026-03-13"), b.ORGAN)
-    b.drafted().finds_invalid({"letter.due_on"}, due("2026-03-14"), b.ORGAN)
-    b.drafted().finds_invalid({"letter.due_on"}, due("2026-03-08"), b.ORGAN)
-
-
-def test_a_host_deadline_has_both_its_id_and_its_day() -> None:
-    for changes in ({"host_deadline_id": "DL-PROS-1M"}, {"host_deadline_on": b.day("2026-05-01")}):
-        b.drafted().finds_invalid({"letter.host_deadline_on"}, b.issue(letter=b.letter(**changes)), b.ORGAN)
 
 
 def test_only_a_registered_body_of_the_right_kind_on_the_roster_is_entrusted() -> None:

@@ -7,7 +7,7 @@ import pytest
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
-from services.kernel.decision import CaseFacts
+from services.kernel.decision import AgencyFacts, CaseFacts
 from services.social_investigation.investigation import DECIDER
 from services.social_investigation.state import State
 from tests.unit.gwt import Story, act
@@ -103,6 +103,16 @@ def test_si_r07_a_procuratorate_that_received_the_file_calls_nobody() -> None:
     arrest = b.adopted(case_stage=referrals.CASE_STAGE_ARREST_REVIEW)
     kept = arrest.after(b.transfer(b.PROC, referrals.CASE_STAGE_PROSECUTION_REVIEW), b.ORGAN)
     kept.refuses("ORGAN_NOT_COMPETENT", summon(), b.ORGAN)
+
+
+def test_si_r07_a_court_without_the_file_calls_nobody() -> None:
+    other = replace(b.FACTS, agencies={**b.AGENCIES, b.STRANGER: AgencyFacts(b.STRANGER, "COURT")})
+    b.transferred().knowing(other).refuses("ORGAN_NOT_COMPETENT", summon(), act(b.STRANGER))
+
+
+def test_nobody_testifies_in_an_investigation_that_is_closed() -> None:
+    closed = b.transferred().after(summon(), b.JUDGE).after(b.bare(api.CloseInvestigationRequest), b.JUDGE)
+    closed.refuses("INVESTIGATION_STATE", account_in_court(), b.JUDGE)
 
 
 def test_si_r07_only_who_was_called_testifies() -> None:

@@ -70,6 +70,11 @@ def test_si_r16_a_woman_is_present_with_a_girl_and_need_not_be_with_others() -> 
     assert girl.when(b.interview(person=forms.INTERVIEW_PERSON_TEACHER), b.WORKER)
 
 
+def test_si_r16_a_boy_may_be_interviewed_by_two_men() -> None:
+    men = b.accepted().after(b.assign(b.investigator("worker-1"), b.investigator("worker-2")), b.MANAGER)
+    assert men.when(b.interview(), b.WORKER)
+
+
 def test_si_r09_a_test_needs_the_consent_of_both() -> None:
     test = b.interview(psychological_test=True)
     story = b.assigned()
@@ -107,6 +112,8 @@ def test_a_document_is_about_the_minor_and_already_there() -> None:
 def test_only_the_provider_suspends_and_resumes() -> None:
     suspend = b.bare(api.SuspendInvestigationRequest, reason=events.SUSPENSION_REASON_ABSCONDED)
     b.in_progress().refuses("NOT_THE_PROVIDER", suspend, b.ORGAN)
+    [suspended_event] = b.in_progress().when(suspend, b.MANAGER)
+    assert suspended_event.subject_id == b.SUBJECT
     suspended = b.in_progress().after(suspend, b.MANAGER)
     suspended.refuses("NOT_THE_PROVIDER", b.bare(api.ResumeInvestigationRequest), b.ORGAN)
     assert suspended.when(b.bare(api.ResumeInvestigationRequest), b.MANAGER)

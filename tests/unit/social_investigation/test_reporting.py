@@ -1,5 +1,6 @@
 """The report: provenance, four eyes, signatures, issue."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,12 @@ def test_a_section_without_a_source_is_refused_or_explained() -> None:
     b.in_progress().finds_invalid({"report.causes"}, b.draft(sources=empty), b.WORKER)
 
 
+def test_a_section_may_rest_on_a_document_alone() -> None:
+    by_paper = forms.SectionSource(section=forms.REPORT_SECTION_CAUSES, document_ids=[b.PAPER])
+    story = b.in_progress().after(b.document(), b.WORKER)
+    assert story.when(b.draft(sources=[*sources(forms.REPORT_SECTION_CAUSES), by_paper]), b.WORKER)
+
+
 def test_a_source_is_a_contact_or_document_on_record() -> None:
     wrong = sources()
     wrong[0].contact_ids.append(UNKNOWN)
@@ -89,8 +96,15 @@ def test_si_r09_a_test_result_needs_both_consents() -> None:
 
 def test_only_an_investigator_drafts_and_not_while_one_must_be_replaced() -> None:
     b.in_progress().refuses("NOT_ASSIGNED", b.draft(), b.SUPERVISOR)
-    barred = b.in_progress().after(b.recusal(), b.ORGAN).after(b.decide_recusal(granted=True), b.ORGAN)
-    barred.refuses("RECUSAL_PENDING", b.draft(), b.WORKER)
+    pending = b.in_progress().after(b.recusal(), b.ORGAN)
+    pending.refuses("RECUSAL_PENDING", b.draft(), b.WORKER)
+    pending.after(b.decide_recusal(granted=True), b.ORGAN).refuses("RECUSAL_PENDING", b.draft(), b.WORKER)
+    assert pending.after(b.decide_recusal(granted=False), b.ORGAN).when(b.draft(), b.WORKER)
+
+
+def test_why_nobody_was_seen_is_a_code() -> None:
+    words = b.draft(no_contact_reason_minor="躲在叔叔家", no_contact_reason_carer="ABSCONDED")
+    b.in_progress().finds_invalid({"report.no_contact_reason_minor", "report.no_contact_reason_carer"}, words, b.WORKER)
 
 
 def test_drafts_are_numbered() -> None:
@@ -104,6 +118,12 @@ def test_four_eyes_only_the_assigned_supervisor_reviews(command: Any) -> None:
     b.report_drafted().refuses("FOUR_EYES", command, b.WORKER)
     b.report_drafted().refuses("FOUR_EYES", command, b.MANAGER)
     b.report_drafted().refuses("NOT_THE_PROVIDER", command, b.ORGAN)
+
+
+def test_four_eyes_hold_even_for_a_supervisor_who_wrote_the_draft() -> None:
+    story = b.report_drafted()
+    written = replace(story, state=replace(story.state, author="supervisor"))
+    written.refuses("FOUR_EYES", b.bare(api.ApproveDraftRequest), b.SUPERVISOR)
 
 
 def test_every_investigator_signs_and_nobody_else() -> None:
@@ -153,7 +173,9 @@ def test_a_supplemented_report_is_issued_anew() -> None:
 
 def test_only_the_provider_issues_what_was_handed_in_and_is_not_frozen() -> None:
     for story, by, reason in (
+        (b.assigned(), b.MANAGER, "REPORT_NOT_SUBMITTED"),
         (b.approved(), b.MANAGER, "REPORT_NOT_SUBMITTED"),
+        (b.transferred().after(b.bare(api.CloseInvestigationRequest), b.JUDGE), b.MANAGER, "INVESTIGATION_STATE"),
         (b.submitted(), b.ORGAN, "NOT_THE_PROVIDER"),
         (b.submitted().after(b.allege(), b.ORGAN), b.MANAGER, "REPORT_FROZEN"),
     ):

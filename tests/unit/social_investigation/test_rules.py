@@ -27,9 +27,18 @@ def test_law_01_before_a_rule_had_a_text_it_was_practice() -> None:
     [
         (State(stage=referrals.CASE_STAGE_PROSECUTION_REVIEW), date(2026, 3, 23)),
         (State(stage=referrals.CASE_STAGE_ARREST_REVIEW), date(2026, 3, 13)),
+        (State(stage=referrals.CASE_STAGE_ARREST_REVIEW, host_deadline_on=date(2026, 3, 12)), date(2026, 3, 11)),
         (State(stage=referrals.CASE_STAGE_TRIAL, due_on=date(2026, 3, 20)), date(2026, 3, 20)),
         (State(stage=referrals.CASE_STAGE_TRIAL, host_deadline_on=date(2026, 3, 20)), date(2026, 3, 19)),
     ],
 )
 def test_si_r20_a_report_is_due_at_the_earliest_of_all_ends(state: State, due: date) -> None:
     assert clocks.due_day(clocks.report(state, at("2026-03-09 10:00"), ())) == due
+
+
+def test_tim_03_four_days_of_arrest_review_roll_over_a_holiday_unless_the_host_period_ends_before() -> None:
+    # 2026-10-01 to 07 are holidays: four days from the 28th of September end on the 2nd of October.
+    free = State(stage=referrals.CASE_STAGE_ARREST_REVIEW)
+    assert clocks.due_day(clocks.report(free, at("2026-09-28 10:00"), ())) == date(2026, 10, 8)
+    in_custody = State(stage=referrals.CASE_STAGE_ARREST_REVIEW, host_deadline_on=date(2026, 10, 3))
+    assert clocks.due_day(clocks.report(in_custody, at("2026-09-28 10:00"), ())) == date(2026, 9, 30)

@@ -1,6 +1,10 @@
 """Recusal, objections, allegations of falsification."""
 
+import pytest
+
 from guanhu.intake.v1 import person_events_pb2 as persons
+from guanhu.social_investigation.v1 import investigation_events_pb2 as events
+from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from tests.unit.gwt import act
 from tests.unit.social_investigation import builders as b
 
@@ -34,6 +38,23 @@ def test_a_request_for_recusal_names_an_investigator_and_comes_once() -> None:
     b.assigned().refuses("ORGAN_NOT_COMPETENT", b.recusal(), act(b.STRANGER))
 
 
+def test_si_r17_a_party_may_ask_for_recusal_and_nobody_else() -> None:
+    b.assigned().finds_invalid({"applicant"}, b.recusal(applicant=events.APPLICANT_OTHER), b.ORGAN)
+    for party in (
+        events.APPLICANT_INVESTIGATOR,
+        events.APPLICANT_MINOR,
+        events.APPLICANT_DEFENDER,
+        events.APPLICANT_VICTIM_SIDE,
+    ):
+        assert b.assigned().when(b.recusal(applicant=party), b.ORGAN)
+
+
+def test_si_r17_a_recusal_is_about_the_minors_case_and_its_reason_is_sealed() -> None:
+    [decided] = b.assigned().after(b.recusal(), b.ORGAN).when(b.decide_recusal(granted=True), b.ORGAN)
+    [replaced] = b.assigned().when(b.replacement(), b.MANAGER)
+    assert (decided.subject_id, replaced.subject_id) == (b.SUBJECT, b.SUBJECT)
+
+
 def test_a_replacement_is_new_qualified_and_named_by_the_provider() -> None:
     story = b.assigned()
     story.finds_invalid({"officer"}, b.replacement("manager"), b.MANAGER)
@@ -57,6 +78,23 @@ def test_an_objection_is_recorded_and_handled_by_who_has_the_file() -> None:
     open_one.refuses("OBJECTION_NOT_OPEN", b.handle_objection(OTHER), b.ORGAN)
     open_one.refuses("ORGAN_NOT_COMPETENT", b.handle_objection(), b.MANAGER)
     open_one.after(b.handle_objection(), b.ORGAN).refuses("OBJECTION_NOT_OPEN", b.handle_objection(), b.ORGAN)
+
+
+@pytest.mark.parametrize("applicant", [events.APPLICANT_INVESTIGATOR, events.APPLICANT_OTHER])
+def test_who_has_no_part_in_the_case_does_not_object(applicant: int) -> None:
+    b.submitted().finds_invalid({"applicant"}, b.objection(applicant=applicant), b.ORGAN)
+
+
+def test_nothing_is_decided_in_an_investigation_that_was_terminated() -> None:
+    terminate = b.bare(api.TerminateInvestigationRequest, reason=events.TERMINATION_REASON_PROVIDER_UNABLE)
+    recusal = b.assigned().after(b.recusal(), b.ORGAN).after(terminate, b.ORGAN)
+    recusal.refuses("INVESTIGATION_STATE", b.decide_recusal(granted=True), b.ORGAN)
+    objection = b.submitted().after(b.objection(), b.ORGAN).after(terminate, b.ORGAN)
+    objection.refuses("INVESTIGATION_STATE", b.handle_objection(), b.ORGAN)
+
+
+def test_for_a_boy_the_replacement_may_leave_men_only() -> None:
+    assert b.assigned().when(b.replacement("worker-1"), b.MANAGER)
 
 
 def test_after_the_transfer_the_court_handles_what_was_raised_before() -> None:

@@ -159,6 +159,10 @@ def test_an_answer_to_nothing_is_refused(kind: type) -> None:
         STATES["SUBMITTED"].when(commands[kind], b.ORGAN)
 
 
+def test_where_nothing_was_drafted_there_is_no_investigation() -> None:
+    EMPTY.refuses("INVESTIGATION_UNKNOWN", b.bare(api.AcceptCommissionRequest), b.MANAGER)
+
+
 def test_an_event_of_another_kind_is_never_folded() -> None:
     with pytest.raises(TypeError):
         evolve(State(), api.AcceptCommissionRequest())

@@ -373,7 +373,7 @@ class ExportCaseResponse(_message.Message):
 
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
-    """Next bytes of the zip file, 64 KiB at most."""
+    """Next bytes of the zip file, 256 KiB at most."""
     def __init__(
         self,
         *,

@@ -645,7 +645,7 @@ class GetPersonResponse(_message.Message):
 
     @_builtins.property
     def withheld(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Paths of the fields that can't be read because the key is gone."""
+        """Paths of the fields that can't be read: the key is gone, or they are not the caller's to see."""
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -1466,7 +1466,7 @@ class ReportMilestoneRequest(_message.Message):
     referral_id: _builtins.str
     """The referral."""
     milestone: _builtins.str
-    """Full proto name of the event that it stands for."""
+    """Name of the event that it stands for, for example "ReportSubmitted"."""
     aggregate_id: _builtins.str
     """Id of the aggregate that does the work."""
     @_builtins.property
@@ -1649,7 +1649,7 @@ class Referral(_message.Message):
 
     @_builtins.property
     def withheld(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Paths of the fields that can't be read because the key is gone."""
+        """Paths of the fields that can't be read: the key is gone, or they are not the caller's to see."""
 
     def __init__(
         self,

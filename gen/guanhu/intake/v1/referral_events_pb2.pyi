@@ -415,7 +415,7 @@ class ReferralMilestoneReported(_message.Message):
     referral_id: _builtins.str
     """The referral."""
     milestone: _builtins.str
-    """Name of the milestone, the full proto name of the event that it stands for."""
+    """Name of the event that it stands for, for example "ReportSubmitted"; the kind of the referral says of which service."""
     aggregate_id: _builtins.str
     """Id of the aggregate that does the work, for example the investigation."""
     def __init__(

@@ -135,6 +135,68 @@ URGENCY_URGENT: Urgency.ValueType  # 3
 """Urgent."""
 Global___Urgency: _TypeAlias = Urgency  # noqa: Y015
 
+class _ConsentStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConsentStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONSENT_STATUS_UNSPECIFIED: _ConsentStatus.ValueType  # 0
+    """Never recorded."""
+    CONSENT_STATUS_NOT_ASKED: _ConsentStatus.ValueType  # 1
+    """Nobody was asked yet."""
+    CONSENT_STATUS_MINOR_ONLY: _ConsentStatus.ValueType  # 2
+    """The minor only."""
+    CONSENT_STATUS_LEGAL_REPRESENTATIVE_ONLY: _ConsentStatus.ValueType  # 3
+    """The legal representative only."""
+    CONSENT_STATUS_BOTH: _ConsentStatus.ValueType  # 4
+    """Both."""
+    CONSENT_STATUS_REFUSED: _ConsentStatus.ValueType  # 5
+    """One of them refused."""
+
+class ConsentStatus(_ConsentStatus, metaclass=_ConsentStatusEnumTypeWrapper):
+    """Whether minor and legal representative consent to a psychological assessment when the letter is issued (SI-R09).
+    It informs the provider; what counts for a test is each consent as recorded.
+    """
+
+CONSENT_STATUS_UNSPECIFIED: ConsentStatus.ValueType  # 0
+"""Never recorded."""
+CONSENT_STATUS_NOT_ASKED: ConsentStatus.ValueType  # 1
+"""Nobody was asked yet."""
+CONSENT_STATUS_MINOR_ONLY: ConsentStatus.ValueType  # 2
+"""The minor only."""
+CONSENT_STATUS_LEGAL_REPRESENTATIVE_ONLY: ConsentStatus.ValueType  # 3
+"""The legal representative only."""
+CONSENT_STATUS_BOTH: ConsentStatus.ValueType  # 4
+"""Both."""
+CONSENT_STATUS_REFUSED: ConsentStatus.ValueType  # 5
+"""One of them refused."""
+Global___ConsentStatus: _TypeAlias = ConsentStatus  # noqa: Y015
+
+class _ConfidentialityLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConfidentialityLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConfidentialityLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONFIDENTIALITY_LEVEL_UNSPECIFIED: _ConfidentialityLevel.ValueType  # 0
+    """Never recorded."""
+    CONFIDENTIALITY_LEVEL_MINOR: _ConfidentialityLevel.ValueType  # 1
+    """As everything about a minor in a case is (L3 Art. 103, SI-R10)."""
+    CONFIDENTIALITY_LEVEL_WORK_SECRET: _ConfidentialityLevel.ValueType  # 2
+    """Work secret of the organ besides."""
+
+class ConfidentialityLevel(_ConfidentialityLevel, metaclass=_ConfidentialityLevelEnumTypeWrapper):
+    """How confidential letter and report are. The law pages name no values: these are proposed defaults."""
+
+CONFIDENTIALITY_LEVEL_UNSPECIFIED: ConfidentialityLevel.ValueType  # 0
+"""Never recorded."""
+CONFIDENTIALITY_LEVEL_MINOR: ConfidentialityLevel.ValueType  # 1
+"""As everything about a minor in a case is (L3 Art. 103, SI-R10)."""
+CONFIDENTIALITY_LEVEL_WORK_SECRET: ConfidentialityLevel.ValueType  # 2
+"""Work secret of the organ besides."""
+Global___ConfidentialityLevel: _TypeAlias = ConfidentialityLevel  # noqa: Y015
+
 class _InterviewPerson:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -411,6 +473,8 @@ class CommissionLetter(_message.Message):
     ISSUED_ON_FIELD_NUMBER: _builtins.int
     SIGNED_BY_FIELD_NUMBER: _builtins.int
     SEALED_WITH_STAMP_FIELD_NUMBER: _builtins.int
+    PSYCHOLOGICAL_CONSENT_FIELD_NUMBER: _builtins.int
+    CONFIDENTIALITY_LEVEL_FIELD_NUMBER: _builtins.int
     commission_no: _builtins.str
     """Number of the letter in the organ."""
     organ_uscc: _builtins.str
@@ -450,13 +514,17 @@ class CommissionLetter(_message.Message):
     urgency: Global___Urgency.ValueType
     """How urgent."""
     host_deadline_id: _builtins.str
-    """Id of the proceeding's own deadline, for example "DL-PROS-1M"."""
+    """Id of the proceeding's own deadline, for example "DL-PROS-1M"; required from arrest review to trial."""
     undertaking_required: _builtins.bool
     """Investigators must have signed a confidentiality undertaking."""
     signed_by: _builtins.str
     """Officer who signed; filled when the letter is issued."""
     sealed_with_stamp: _builtins.bool
     """The organ's seal is on the letter."""
+    psychological_consent: Global___ConsentStatus.ValueType
+    """Whether there is consent to the assessment already; required where one is asked for."""
+    confidentiality_level: Global___ConfidentialityLevel.ValueType
+    """How confidential letter and report are; required when the letter is issued."""
     @_builtins.property
     def birth_date(self) -> _types_pb2.Date:
         """Birth date of the minor."""
@@ -471,7 +539,7 @@ class CommissionLetter(_message.Message):
 
     @_builtins.property
     def host_deadline_on(self) -> _types_pb2.Date:
-        """Last day of the proceeding's own period; the report is due a working day earlier at the latest."""
+        """Last day of the proceeding's own period; the report is due a working day earlier at the latest. Comes with its id."""
 
     @_builtins.property
     def liaison(self) -> Global___Liaison:
@@ -518,12 +586,21 @@ class CommissionLetter(_message.Message):
         issued_on: _types_pb2.Date | None = ...,
         signed_by: _builtins.str = ...,
         sealed_with_stamp: _builtins.bool = ...,
+        psychological_consent: Global___ConsentStatus.ValueType | None = ...,
+        confidentiality_level: Global___ConfidentialityLevel.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "due_on", b"due_on", "host_deadline_on", b"host_deadline_on", "issued_on", b"issued_on", "liaison", b"liaison"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidentiality_level", b"_confidentiality_level", "_psychological_consent", b"_psychological_consent", "birth_date", b"birth_date", "confidentiality_level", b"confidentiality_level", "due_on", b"due_on", "host_deadline_on", b"host_deadline_on", "issued_on", b"issued_on", "liaison", b"liaison", "psychological_consent", b"psychological_consent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_basis", b"age_basis", "attachments", b"attachments", "birth_date", b"birth_date", "brief_facts", b"brief_facts", "case_cause", b"case_cause", "case_number_raw", b"case_number_raw", "case_stage", b"case_stage", "coercive_measure", b"coercive_measure", "commission_no", b"commission_no", "defender_contact", b"defender_contact", "due_on", b"due_on", "host_deadline_id", b"host_deadline_id", "host_deadline_on", b"host_deadline_on", "issued_on", b"issued_on", "legal_representative_contact", b"legal_representative_contact", "liaison", b"liaison", "organ_uscc", b"organ_uscc", "place_of_custody", b"place_of_custody", "provider_uscc", b"provider_uscc", "psychological_assessment_requested", b"psychological_assessment_requested", "residence_division_code", b"residence_division_code", "school_or_work", b"school_or_work", "scope", b"scope", "sealed_with_stamp", b"sealed_with_stamp", "signed_by", b"signed_by", "special_needs", b"special_needs", "subject_id", b"subject_id", "subject_sex", b"subject_sex", "undertaking_required", b"undertaking_required", "urgency", b"urgency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidentiality_level", b"_confidentiality_level", "_psychological_consent", b"_psychological_consent", "age_basis", b"age_basis", "attachments", b"attachments", "birth_date", b"birth_date", "brief_facts", b"brief_facts", "case_cause", b"case_cause", "case_number_raw", b"case_number_raw", "case_stage", b"case_stage", "coercive_measure", b"coercive_measure", "commission_no", b"commission_no", "confidentiality_level", b"confidentiality_level", "defender_contact", b"defender_contact", "due_on", b"due_on", "host_deadline_id", b"host_deadline_id", "host_deadline_on", b"host_deadline_on", "issued_on", b"issued_on", "legal_representative_contact", b"legal_representative_contact", "liaison", b"liaison", "organ_uscc", b"organ_uscc", "place_of_custody", b"place_of_custody", "provider_uscc", b"provider_uscc", "psychological_assessment_requested", b"psychological_assessment_requested", "psychological_consent", b"psychological_consent", "residence_division_code", b"residence_division_code", "school_or_work", b"school_or_work", "scope", b"scope", "sealed_with_stamp", b"sealed_with_stamp", "signed_by", b"signed_by", "special_needs", b"special_needs", "subject_id", b"subject_id", "subject_sex", b"subject_sex", "undertaking_required", b"undertaking_required", "urgency", b"urgency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__confidentiality_level: _TypeAlias = _typing.Literal["confidentiality_level"]  # noqa: Y015
+    _WhichOneofArgType__confidentiality_level: _TypeAlias = _typing.Literal["_confidentiality_level", b"_confidentiality_level"]  # noqa: Y015
+    _WhichOneofReturnType__psychological_consent: _TypeAlias = _typing.Literal["psychological_consent"]  # noqa: Y015
+    _WhichOneofArgType__psychological_consent: _TypeAlias = _typing.Literal["_psychological_consent", b"_psychological_consent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidentiality_level) -> _WhichOneofReturnType__confidentiality_level | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__psychological_consent) -> _WhichOneofReturnType__psychological_consent | None: ...
 
 Global___CommissionLetter: _TypeAlias = CommissionLetter  # noqa: Y015
 

@@ -389,6 +389,7 @@ class Investigator(_message.Message):
     UNDERTAKING_SIGNED_ON_FIELD_NUMBER: _builtins.int
     APPROPRIATE_ADULT_IN_CASE_FIELD_NUMBER: _builtins.int
     ORGAN_CONSENT_NO_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     officer: _builtins.str
     """Officer id at the provider."""
     licence_no: _builtins.str
@@ -405,6 +406,8 @@ class Investigator(_message.Message):
     """Attends as appropriate adult in the same case; needs the organ's consent in writing."""
     organ_consent_no: _builtins.str
     """Number of that consent."""
+    name: _builtins.str
+    """Name, for the reply slip (F1) and the report (F2). It is sealed with what else this case says of the minor."""
     @_builtins.property
     def undertaking_signed_on(self) -> _types_pb2.Date:
         """Day on which the confidentiality undertaking was signed."""
@@ -421,12 +424,15 @@ class Investigator(_message.Message):
         undertaking_signed_on: _types_pb2.Date | None = ...,
         appropriate_adult_in_case: _builtins.bool = ...,
         organ_consent_no: _builtins.str = ...,
+        name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["undertaking_signed_on", b"undertaking_signed_on"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "name", b"name", "undertaking_signed_on", b"undertaking_signed_on"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_and_trained", b"adult_and_trained", "appropriate_adult_in_case", b"appropriate_adult_in_case", "licence_no", b"licence_no", "no_conflict_declared", b"no_conflict_declared", "officer", b"officer", "organ_consent_no", b"organ_consent_no", "part", b"part", "undertaking_signed_on", b"undertaking_signed_on", "woman", b"woman"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "adult_and_trained", b"adult_and_trained", "appropriate_adult_in_case", b"appropriate_adult_in_case", "licence_no", b"licence_no", "name", b"name", "no_conflict_declared", b"no_conflict_declared", "officer", b"officer", "organ_consent_no", b"organ_consent_no", "part", b"part", "undertaking_signed_on", b"undertaking_signed_on", "woman", b"woman"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
 
 Global___Investigator: _TypeAlias = Investigator  # noqa: Y015
 
@@ -607,8 +613,14 @@ class InvestigatorsAssigned(_message.Message):
     INVESTIGATORS_FIELD_NUMBER: _builtins.int
     SUPERVISOR_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    SUPERVISOR_NAME_FIELD_NUMBER: _builtins.int
     supervisor: _builtins.str
     """Officer id of the supervisor (督导), who is none of them."""
+    subject_id: _builtins.str
+    """The minor."""
+    supervisor_name: _builtins.str
+    """Name of the supervisor, for the report (F2)."""
     @_builtins.property
     def investigators(self) -> _containers.RepeatedCompositeFieldContainer[Global___Investigator]:
         """Two at least."""
@@ -623,12 +635,16 @@ class InvestigatorsAssigned(_message.Message):
         investigators: _abc.Iterable[Global___Investigator] | None = ...,
         supervisor: _builtins.str = ...,
         rules: _abc.Iterable[_types_pb2.RuleResult] | None = ...,
+        subject_id: _builtins.str = ...,
+        supervisor_name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_supervisor_name", b"_supervisor_name", "supervisor_name", b"supervisor_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["investigators", b"investigators", "rules", b"rules", "supervisor", b"supervisor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_supervisor_name", b"_supervisor_name", "investigators", b"investigators", "rules", b"rules", "subject_id", b"subject_id", "supervisor", b"supervisor", "supervisor_name", b"supervisor_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__supervisor_name: _TypeAlias = _typing.Literal["supervisor_name"]  # noqa: Y015
+    _WhichOneofArgType__supervisor_name: _TypeAlias = _typing.Literal["_supervisor_name", b"_supervisor_name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__supervisor_name) -> _WhichOneofReturnType__supervisor_name | None: ...
 
 Global___InvestigatorsAssigned: _TypeAlias = InvestigatorsAssigned  # noqa: Y015
 
@@ -684,6 +700,7 @@ class RecusalDecided(_message.Message):
     OFFICER_FIELD_NUMBER: _builtins.int
     GRANTED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     recusal_id: _builtins.str
     """The request."""
     officer: _builtins.str
@@ -691,7 +708,9 @@ class RecusalDecided(_message.Message):
     granted: _builtins.bool
     """Granted."""
     reason: _builtins.str
-    """Why, in words without personal data."""
+    """Why."""
+    subject_id: _builtins.str
+    """The minor."""
     def __init__(
         self,
         *,
@@ -699,10 +718,11 @@ class RecusalDecided(_message.Message):
         officer: _builtins.str = ...,
         granted: _builtins.bool = ...,
         reason: _builtins.str = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["granted", b"granted", "officer", b"officer", "reason", b"reason", "recusal_id", b"recusal_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granted", b"granted", "officer", b"officer", "reason", b"reason", "recusal_id", b"recusal_id", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -716,8 +736,11 @@ class InvestigatorReplaced(_message.Message):
 
     OFFICER_FIELD_NUMBER: _builtins.int
     REPLACEMENT_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     officer: _builtins.str
     """Who leaves."""
+    subject_id: _builtins.str
+    """The minor."""
     @_builtins.property
     def replacement(self) -> Global___Investigator:
         """Who comes."""
@@ -727,10 +750,11 @@ class InvestigatorReplaced(_message.Message):
         *,
         officer: _builtins.str = ...,
         replacement: Global___Investigator | None = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["replacement", b"replacement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["officer", b"officer", "replacement", b"replacement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["officer", b"officer", "replacement", b"replacement", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -867,16 +891,20 @@ class InvestigationSuspended(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     reason: Global___SuspensionReason.ValueType
-    """Why."""
+    """Why: an illness, for example, is the minor's own affair."""
+    subject_id: _builtins.str
+    """The minor."""
     def __init__(
         self,
         *,
         reason: Global___SuspensionReason.ValueType = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

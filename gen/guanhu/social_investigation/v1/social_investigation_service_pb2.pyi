@@ -396,10 +396,13 @@ class AssignInvestigatorsRequest(_message.Message):
     INVESTIGATION_ID_FIELD_NUMBER: _builtins.int
     INVESTIGATORS_FIELD_NUMBER: _builtins.int
     SUPERVISOR_FIELD_NUMBER: _builtins.int
+    SUPERVISOR_NAME_FIELD_NUMBER: _builtins.int
     investigation_id: _builtins.str
     """The investigation."""
     supervisor: _builtins.str
     """Officer id of the supervisor."""
+    supervisor_name: _builtins.str
+    """Name of the supervisor, for the report (F2)."""
     @_builtins.property
     def head(self) -> _command_pb2.CommandHead:
         """Request id, time of the act, basis, expected version."""
@@ -415,12 +418,15 @@ class AssignInvestigatorsRequest(_message.Message):
         investigation_id: _builtins.str = ...,
         investigators: _abc.Iterable[_investigation_events_pb2.Investigator] | None = ...,
         supervisor: _builtins.str = ...,
+        supervisor_name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_supervisor_name", b"_supervisor_name", "head", b"head", "supervisor_name", b"supervisor_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "investigation_id", b"investigation_id", "investigators", b"investigators", "supervisor", b"supervisor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_supervisor_name", b"_supervisor_name", "head", b"head", "investigation_id", b"investigation_id", "investigators", b"investigators", "supervisor", b"supervisor", "supervisor_name", b"supervisor_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__supervisor_name: _TypeAlias = _typing.Literal["supervisor_name"]  # noqa: Y015
+    _WhichOneofArgType__supervisor_name: _TypeAlias = _typing.Literal["_supervisor_name", b"_supervisor_name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__supervisor_name) -> _WhichOneofReturnType__supervisor_name | None: ...
 
 Global___AssignInvestigatorsRequest: _TypeAlias = AssignInvestigatorsRequest  # noqa: Y015
 
@@ -468,7 +474,7 @@ class RequestRecusalRequest(_message.Message):
     officer: _builtins.str
     """The investigator."""
     applicant: _investigation_events_pb2.Applicant.ValueType
-    """Who asks."""
+    """Who asks: investigator, minor, legal representative, defender, or the victim's side as a party (CPL Art. 29)."""
     ground: _investigation_events_pb2.RecusalGround.ValueType
     """On what ground."""
     statement: _builtins.str
@@ -538,7 +544,7 @@ class DecideRecusalRequest(_message.Message):
     granted: _builtins.bool
     """Granted."""
     reason: _builtins.str
-    """Why, without personal data."""
+    """Why."""
     @_builtins.property
     def head(self) -> _command_pb2.CommandHead:
         """Request id, time of the act, basis, expected version."""
@@ -1550,7 +1556,7 @@ class ObjectToReportRequest(_message.Message):
     objection_id: _builtins.str
     """UUID made by the client."""
     applicant: _investigation_events_pb2.Applicant.ValueType
-    """Who objects."""
+    """Who objects: minor, legal representative, defender or the victim's side."""
     statement: _builtins.str
     """The objection."""
     @_builtins.property

@@ -22,21 +22,26 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from guanhu.options.v1 import options_pb2 as guanhu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bguanhu/types/v1/types.proto\x12\x0fguanhu.types.v1\"0\n\x04\x44\x61te\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x05\"u\n\nRuleResult\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x14\n\x0crule_version\x18\x02 \x01(\t\x12/\n\x10law_effective_on\x18\x03 \x01(\x0b\x32\x15.guanhu.types.v1.Date\x12\x0f\n\x07outcome\x18\x04 \x01(\t\"c\n\x07Purpose\x12*\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1c.guanhu.types.v1.PurposeCode\x12\x13\n\x0blegal_basis\x18\x02 \x01(\t\x12\x17\n\x0f\x64ocument_number\x18\x03 \x01(\t*\xb7\x01\n\x0bPurposeCode\x12\x1c\n\x18PURPOSE_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPURPOSE_CODE_CASE_HANDLING\x10\x01\x12\x1c\n\x18PURPOSE_CODE_SUPERVISION\x10\x02\x12\x16\n\x12PURPOSE_CODE_AUDIT\x10\x03\x12\x18\n\x14PURPOSE_CODE_SERVICE\x10\x04\x12\x1a\n\x16PURPOSE_CODE_OPERATION\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bguanhu/types/v1/types.proto\x12\x0fguanhu.types.v1\x1a\x1fguanhu/options/v1/options.proto\"0\n\x04\x44\x61te\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x05\"u\n\nRuleResult\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x14\n\x0crule_version\x18\x02 \x01(\t\x12/\n\x10law_effective_on\x18\x03 \x01(\x0b\x32\x15.guanhu.types.v1.Date\x12\x0f\n\x07outcome\x18\x04 \x01(\t\"o\n\x07Purpose\x12\x30\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1c.guanhu.types.v1.PurposeCodeB\x04\x98\xb5\x18\x01\x12\x19\n\x0blegal_basis\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\x17\n\x0f\x64ocument_number\x18\x03 \x01(\t*\xb7\x01\n\x0bPurposeCode\x12\x1c\n\x18PURPOSE_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPURPOSE_CODE_CASE_HANDLING\x10\x01\x12\x1c\n\x18PURPOSE_CODE_SUPERVISION\x10\x02\x12\x16\n\x12PURPOSE_CODE_AUDIT\x10\x03\x12\x18\n\x14PURPOSE_CODE_SERVICE\x10\x04\x12\x1a\n\x16PURPOSE_CODE_OPERATION\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guanhu.types.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PURPOSECODE']._serialized_start=319
-  _globals['_PURPOSECODE']._serialized_end=502
-  _globals['_DATE']._serialized_start=48
-  _globals['_DATE']._serialized_end=96
-  _globals['_RULERESULT']._serialized_start=98
-  _globals['_RULERESULT']._serialized_end=215
-  _globals['_PURPOSE']._serialized_start=217
-  _globals['_PURPOSE']._serialized_end=316
+  _globals['_PURPOSE'].fields_by_name['code']._loaded_options = None
+  _globals['_PURPOSE'].fields_by_name['code']._serialized_options = b'\230\265\030\001'
+  _globals['_PURPOSE'].fields_by_name['legal_basis']._loaded_options = None
+  _globals['_PURPOSE'].fields_by_name['legal_basis']._serialized_options = b'\230\265\030\001'
+  _globals['_PURPOSECODE']._serialized_start=364
+  _globals['_PURPOSECODE']._serialized_end=547
+  _globals['_DATE']._serialized_start=81
+  _globals['_DATE']._serialized_end=129
+  _globals['_RULERESULT']._serialized_start=131
+  _globals['_RULERESULT']._serialized_end=248
+  _globals['_PURPOSE']._serialized_start=250
+  _globals['_PURPOSE']._serialized_end=361
 # @@protoc_insertion_point(module_scope)

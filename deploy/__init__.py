@@ -1,0 +1,1 @@
+"""What puts Guanhu on a cluster, and the checks of it."""
