@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from guanhu.audit.v1 import audit_service_pb2
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2
@@ -30,6 +31,7 @@ NAME = "audit"
 FOLLOWED = ("intake", "social_investigation")
 EVENTS = (
     agency_events_pb2.DESCRIPTOR,
+    deadline_events_pb2.DESCRIPTOR,
     case_events_pb2.DESCRIPTOR,
     person_events_pb2.DESCRIPTOR,
     referral_events_pb2.DESCRIPTOR,

@@ -14,7 +14,20 @@ import cedarpy
 BASE = Path(__file__).parent / "policies" / "base.cedar"
 
 # The types of records that policies speak of; all have the same attributes, empty where they say nothing.
-RESOURCE_TYPES = ("Case", "Person", "Referral", "Investigation", "Agency", "Directory", "Journal", "History", "Operations")
+RESOURCE_TYPES = (
+    "Case",
+    "Person",
+    "Referral",
+    "Investigation",
+    "Deadline",
+    "Agency",
+    "Directory",
+    "Journal",
+    "History",
+    "Operations",
+)
+# Roles that see only what they work on (domain/11 §11.2).
+OWN_WORK_ROLES = frozenset({"SOCIAL_WORKER", "SUPERVISOR"})
 
 # Groups that an action may be in.
 GROUPS = ("read", "command", "statutory", "operation")
@@ -73,6 +86,13 @@ SHARED_ACTIONS = (
     ActionRule("operations.ListParked", ("operation",)),
     ActionRule("operations.Redrive", ("operation",)),
     ActionRule("operations.RebuildView", ("operation",)),
+    ActionRule("deadlines.List", ("read",)),
+    ActionRule("deadlines.Explain", ("read",)),
+    ActionRule("deadlines.Calendar", ("read",)),
+    *(
+        ActionRule(f"deadlines.{name}", ("command", "statutory"))
+        for name in ("Set", "Pause", "Resume", "Extend", "Reset", "Meet", "Waive", "Recompute")
+    ),
 )
 
 
