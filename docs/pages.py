@@ -20,7 +20,7 @@ from guanhu.options.v1 import options_pb2
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 HEAD = "<!-- Written by docs/pages.py from the code; change the code and run: python3 run.py gen -->\n\n"
-RULE = re.compile(r"\b(?:(?:AGE|ID|LAW|ACT|SI|JUR|HO|TIM)-R?\d+|DL-[A-Z]+(?:-[A-Z0-9]+)+)\b")
+RULE = re.compile(r"\b(?:(?:AGE|ID|LAW|ACT|SI|JUR|HO|TIM)-R?\d+|DL-[A-Z]+(?:-[A-Z0-9]+)+|DL-TRIAL)\b")
 # The class of a refusal in the code, and the gRPC code that it becomes.
 CODES = {
     "IllegalState": "FAILED_PRECONDITION",
@@ -49,7 +49,12 @@ DEFAULTS = {
 def rules_page() -> str:
     """Each rule's id and where it stands: in the protocol, in the code, in the tests."""
     places: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for kind, folder, pattern in (("protocol", "protos", "*.proto"), ("code", "services", "*.py"), ("tests", "tests", "*.py")):
+    for kind, folder, pattern in (
+        ("protocol", "protos", "*.proto"),
+        ("code", "services", "*.py"),
+        ("code", "services", "deadlines.yaml"),
+        ("tests", "tests", "*.py"),
+    ):
         for path in sorted((ROOT / folder).rglob(pattern)):
             text = path.read_text(encoding="utf-8")
             named = text if kind != "tests" else text + _ids_in_names(text)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from guanhu.audit.v1 import audit_service_pb2
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
 from guanhu.notify.v1 import obligation_events_pb2, reconciliation_events_pb2, subscription_events_pb2
@@ -31,6 +32,7 @@ NAME = "audit"
 FOLLOWED = ("intake", "social_investigation", "notify")
 EVENTS = (
     agency_events_pb2.DESCRIPTOR,
+    deadline_events_pb2.DESCRIPTOR,
     case_events_pb2.DESCRIPTOR,
     person_events_pb2.DESCRIPTOR,
     referral_events_pb2.DESCRIPTOR,

@@ -1,10 +1,12 @@
 """The directory's agencies: registered, changed, suspended and reinstated.
 
+Also the lengths of deadlines that an agency makes its own, where no law fixes them (domain/00 §0.1, domain/10).
 Law: domain/01 §1.2; ID-R05 (unified social credit code), ID-R08 and ID-R09 (division codes).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from google.protobuf.message import Message
@@ -12,6 +14,8 @@ from google.protobuf.message import Message
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as api
 from services.kernel.dates import to_date
+from services.kernel.deadline import Setting
+from services.kernel.deadline_start import known
 from services.kernel.decision import Act, Decider, Facts
 from services.kernel.errors import IllegalState, Invalid, Violation
 from services.kernel.identifier import is_division_code
@@ -23,10 +27,13 @@ class State:
 
     agency: directory.Agency | None = None
     suspended: bool = False
+    settings: tuple[Setting, ...] = ()
 
 
 def decide(command: Message, state: State, act: Act, facts: Facts) -> Sequence[Message]:
     """Events of a command on one agency."""
+    if isinstance(command, api.ChangeDeadlineSettingRequest):
+        return _set_length(command, state, act)
     return _DECISIONS[type(command)](command, state, facts)
 
 
@@ -39,6 +46,8 @@ def evolve(state: State, event: Any) -> State:
             return replace(state, suspended=True)
         case directory.AgencyReinstated():
             return replace(state, suspended=False)
+        case directory.DeadlineSettingChanged():
+            return replace(state, settings=(*state.settings, _setting(event)))
     raise TypeError(event.DESCRIPTOR.full_name)
 
 
@@ -71,6 +80,43 @@ def _suspend(command: api.SuspendAgencyRequest, state: State, _: Facts) -> Seque
     if command.reinstate:
         return [directory.AgencyReinstated(uscc=command.uscc, reason=command.reason)]
     return [directory.AgencySuspended(uscc=command.uscc, reason=command.reason)]
+
+
+def _set_length(command: api.ChangeDeadlineSettingRequest, state: State, act: Act) -> Sequence[Message]:
+    _registered(state)
+    rule = known(command.rule_id)
+    if rule.fixed_by_law:
+        raise IllegalState("DEADLINE_FIXED_BY_LAW", "the law fixes this number", rule=command.rule_id)
+    begins = to_date(command.effective_on)
+    assert begins is not None
+    default = rule.versions[-1].lengths.get(command.variant)
+    violations = []
+    if default is None:
+        violations.append(Violation("variant", "is none of the rule's lengths"))
+    elif command.HasField("length") and _units(command.length) != _units(default):
+        violations.append(Violation("length", "is one number in the unit of the rule"))
+    if begins < act.on:
+        violations.append(Violation("effective_on", "is past: clocks that were set keep their length (LAW-01)"))
+    if violations:
+        raise Invalid(*violations)
+    changed = directory.DeadlineSettingChanged(
+        uscc=command.uscc,
+        rule_id=command.rule_id,
+        variant=command.variant,
+        length=command.length if command.HasField("length") else None,
+        effective_on=command.effective_on,
+        reason=command.reason,
+    )
+    return [] if _setting(changed) in state.settings else [changed]
+
+
+def _setting(event: directory.DeadlineSettingChanged) -> Setting:
+    length = event.length if event.HasField("length") else None
+    return Setting(event.uscc, event.rule_id, event.variant, length, to_date(event.effective_on) or date.min)
+
+
+def _units(length: Message) -> set[str]:
+    return {field.name for field, _ in length.ListFields()}
 
 
 def _registered(state: State) -> directory.Agency:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, intake_service_pb2, person_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as stubs
@@ -14,8 +15,10 @@ from services.intake.views import Agencies, Assignments, Referrals
 from services.kernel.access import Access, ActionRule
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
+from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
+from services.kernel.deadlinelist import DeadlineList
 from services.kernel.decision import Decider
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
@@ -23,6 +26,7 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
+from services.kernel.schedule import Scheduler
 from services.kernel.service import Service
 from services.kernel.view import View
 
@@ -30,6 +34,7 @@ NAME = "intake"
 EVENTS = (
     agency_events_pb2.DESCRIPTOR,
     case_events_pb2.DESCRIPTOR,
+    deadline_events_pb2.DESCRIPTOR,
     person_events_pb2.DESCRIPTOR,
     referral_events_pb2.DESCRIPTOR,
 )
@@ -51,6 +56,7 @@ def build(resources: Resources) -> Service:
     feed = SharedFeed(LocalFeed(journal))
     agencies_view = View(projections.AGENCIES, feed, pool, NAME, codec)
     referrals_view = View(projections.REFERRALS, feed, pool, NAME, codec)
+    deadlines_view = View(projections.DEADLINES, feed, pool, NAME, codec)
     listed = Referrals(referrals_view, pool)
 
     def make_handler(decider: Decider[Any]) -> Handler[Any]:
@@ -70,6 +76,7 @@ def build(resources: Resources) -> Service:
     by_command = routes.by_command()
     servicer = IntakeServicer(routes, admission, Agencies(agencies_view, pool), listed, clock)
     participation = policies.participation(stubs.IntakeServiceStub(resources.channel(NAME, NAME)), routes, codec)
+    clocks = Clocks({routes.cases.decider.category: routes.clocks()}, DeadlineList(deadlines_view, pool))
     return Service(
         name=NAME,
         journal=journal,
@@ -77,6 +84,13 @@ def build(resources: Resources) -> Service:
         admission=admission,
         deciders={handler.decider.category: handler.decider for handler in routes.handlers()},
         handlers={SERVICE.full_name: generic_handler(SERVICE, by_command, admission, servicer)},
-        views={"agencies": agencies_view, "referrals": referrals_view, "assignments": assignments_view},
+        views={
+            "agencies": agencies_view,
+            "referrals": referrals_view,
+            "assignments": assignments_view,
+            "deadlines": deadlines_view,
+        },
         followers=[Follower(f"policy:{policies.NAME}", feed, pool, NAME, each(participation))],
+        clocks=clocks,
+        scheduler=Scheduler(NAME, clocks, clock),
     )

@@ -1,19 +1,21 @@
-"""Cases: who handles them, who takes part and from when to when, under which numbers they run elsewhere.
+"""Cases: who handles them, who takes part and from when to when, under which numbers they run elsewhere, which clocks run.
 
-Law: ID-R11 and ID-R16 (case numbers); ACT-01 to ACT-07 (which body may do what); participation instead of district, JUR-R01.
+Law: ID-R11 and ID-R16 (case numbers); ACT-01 to ACT-07 (which body may do what); participation instead of district, JUR-R01;
+domain/10 §10.1 (the clocks of the organs, such as DL-PROS-1M and DL-ARREST-7D).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from google.protobuf.message import Message
 
+from guanhu.deadline.v1 import deadline_service_pb2 as clocks
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import case_events_pb2 as events
 from guanhu.intake.v1 import intake_service_pb2 as api
-from services.kernel import casenumber
+from services.kernel import casenumber, deadline, deadline_acts, deadline_commands
 from services.kernel.dates import from_date, to_date
 from services.kernel.decision import Act, Decider, Facts
 from services.kernel.errors import IllegalState, Invalid, Violation
@@ -55,6 +57,7 @@ class State:
     participants: tuple[Participant, ...] = ()
     duplicate_of: str = ""
     closed: bool = False
+    deadlines: dict[str, deadline.Deadline] = field(default_factory=dict)
 
     def taking_part(self, on: date, *scopes: int) -> frozenset[str]:
         """Agencies that take part on a day, in any of the scopes; in every scope where none is named."""
@@ -67,10 +70,15 @@ def decide(command: Message, state: State, act: Act, facts: Facts) -> Sequence[M
         return _open(command, state, act, facts)
     if not state.case_id:
         raise IllegalState("CASE_UNKNOWN", "the case is not opened")
+    if isinstance(command, clocks.PassDuePointRequest):
+        return deadline_commands.decide(command, state.deadlines, act, facts)
     if state.closed:
         raise IllegalState("CASE_CLOSED", "the case is closed")
     if act.organ not in state.taking_part(act.on, _HANDLING):
         raise IllegalState("NOT_HANDLING", "only a body that handles the case changes it")
+    if type(command) in deadline_commands.COMMANDS:
+        handling = sorted(state.taking_part(act.on, _HANDLING))
+        return deadline_commands.decide(command, state.deadlines, act, facts, informed=handling)
     return _DECISIONS[type(command)](command, state, act, facts)
 
 
@@ -94,6 +102,8 @@ def evolve(state: State, event: Any) -> State:
             return replace(state, duplicate_of=event.duplicate_of)
         case events.CaseClosed():
             return replace(state, closed=True)
+    if type(event) in deadline.EVENTS:
+        return replace(state, deadlines=deadline.evolve(state.deadlines, event))
     raise TypeError(event.DESCRIPTOR.full_name)
 
 
@@ -190,7 +200,9 @@ def _link(command: api.LinkCaseRequest, state: State, _: Act, facts: Facts) -> S
 
 
 def _close(command: api.CloseCaseRequest, state: State, _: Act, __: Facts) -> Sequence[Message]:
-    return [events.CaseClosed(case_id=state.case_id, reason=command.reason)]
+    # What the clocks of a closed case stood for ended with it.
+    ended = deadline_acts.waive_open(state.deadlines, events.CaseClosed.DESCRIPTOR.full_name)
+    return [events.CaseClosed(case_id=state.case_id, reason=command.reason), *ended]
 
 
 def _added(case_id: str, uscc: str, scope: int, begins: date, ends: date | None) -> directory.ParticipantAdded:

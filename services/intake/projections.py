@@ -12,6 +12,7 @@ from guanhu.journal.v1 import record_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2 as investigations
 from services.intake.views import AGENCIES_DDL, ASSIGNMENTS_DDL, REFERRALS_DDL
 from services.kernel.dates import to_date, to_datetime
+from services.kernel.deadlineview import definition
 from services.kernel.journal import Recorded
 from services.kernel.statements import statement
 from services.kernel.view import ViewDefinition
@@ -143,3 +144,5 @@ ASSIGNMENTS = ViewDefinition(
     project_assignments,
     ("guanhu.social_investigation.",),
 )
+# Whoever keeps the clock of a case answers for it; nobody else does by any other event.
+DEADLINES = definition(lambda _, __: ())

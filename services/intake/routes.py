@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from guanhu.deadline.v1 import deadline_service_pb2 as clock_api
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as api
 from services.intake import agency, case, person, referral
 from services.intake.views import Assignments
 from services.kernel.access import ResourceFacts
 from services.kernel.clock import Clock
+from services.kernel.clocks import ClockRoute
 from services.kernel.commands import Route
 from services.kernel.decision import CHINA_STANDARD_TIME, AgencyFacts, CaseFacts, Decider, Facts
 from services.kernel.handler import Call, Handler
@@ -38,7 +40,12 @@ class Routes:
 
     def by_command(self) -> Mapping[str, Route[Any]]:
         """Routes by the name of their method."""
-        agencies = {"RegisterAgency": "agency.uscc", "ChangeAgency": "agency.uscc", "SuspendAgency": "uscc"}
+        agencies = {
+            "RegisterAgency": "agency.uscc",
+            "ChangeAgency": "agency.uscc",
+            "SuspendAgency": "uscc",
+            "ChangeDeadlineSetting": "uscc",
+        }
         persons = ("RegisterPerson", "CorrectPerson")
         cases = ("OpenCase", "AddParticipant", "RemoveParticipant", "RecordCaseNumber", "LinkCase", "CloseCase")
         referrals = ("Submit", "Accept", "Decline", "Withdraw", "Close")
@@ -53,6 +60,10 @@ class Routes:
             "ReportMilestone": self._referral_route("referral_id"),
             **{f"{name}Referral": self._referral_route("referral_id") for name in referrals},
         }
+
+    def clocks(self) -> ClockRoute:
+        """How the clocks of cases are reached."""
+        return ClockRoute(self.cases, self._stream_resource, self._case_facts, _case_of)
 
     def agency(self, uscc: str) -> AgencyFacts | None:
         """What the directory says of an agency, as of its newest event."""
@@ -74,6 +85,9 @@ class Routes:
     def case_resource(self, request: Any, state: case.State) -> ResourceFacts:
         """A case as policies see it."""
         return ResourceFacts("Case", request.case_id, organ=state.organ, participants=self.taking_part(state))
+
+    def _stream_resource(self, case_id: str, state: case.State) -> ResourceFacts:
+        return ResourceFacts("Case", case_id, organ=state.organ, participants=self.taking_part(state))
 
     def taking_part(self, state: case.State) -> frozenset[str]:
         """Agencies that take part in a case today, which is what opens it to them."""
@@ -118,7 +132,8 @@ class Routes:
             if call.principal.agency in self.taking_part(other):
                 existing.add(request.duplicate_of)
         organ = request.head.on_behalf_of or call.principal.agency
-        return Facts(self._named(organ, getattr(request, "uscc", "")), existing=frozenset(existing))
+        settings = self.agencies.load(organ).state.settings if isinstance(request, clock_api.SetDeadlineRequest) else ()
+        return Facts(self._named(organ, getattr(request, "uscc", "")), existing=frozenset(existing), settings=settings)
 
     def _referral_facts(self, request: Any, state: referral.State, call: Call) -> Facts:
         content = request.content if hasattr(request, "content") and request.HasField("content") else state.content
@@ -157,7 +172,8 @@ class Routes:
 
 
 def _agency_resource(request: Any, _: agency.State) -> ResourceFacts:
-    return ResourceFacts("Directory", request.agency.uscc if hasattr(request, "agency") else request.uscc)
+    uscc = request.agency.uscc if hasattr(request, "agency") else request.uscc
+    return ResourceFacts("Directory", uscc, organ=uscc)
 
 
 def _person_resource(request: Any, _: person.State) -> ResourceFacts:

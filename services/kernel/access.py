@@ -19,6 +19,7 @@ RESOURCE_TYPES = (
     "Person",
     "Referral",
     "Investigation",
+    "Deadline",
     "Agency",
     "Directory",
     "Journal",
@@ -26,6 +27,8 @@ RESOURCE_TYPES = (
     "Operations",
     "Message",
 )
+# Roles that see only what they work on (domain/11 §11.2).
+OWN_WORK_ROLES = frozenset({"SOCIAL_WORKER", "SUPERVISOR"})
 
 # Groups that an action may be in.
 GROUPS = ("read", "command", "statutory", "operation")
@@ -84,6 +87,13 @@ SHARED_ACTIONS = (
     ActionRule("operations.ListParked", ("operation",)),
     ActionRule("operations.Redrive", ("operation",)),
     ActionRule("operations.RebuildView", ("operation",)),
+    ActionRule("deadlines.List", ("read",)),
+    ActionRule("deadlines.Explain", ("read",)),
+    ActionRule("deadlines.Calendar", ("read",)),
+    *(
+        ActionRule(f"deadlines.{name}", ("command", "statutory"))
+        for name in ("Set", "Pause", "Resume", "Extend", "Reset", "Meet", "Waive", "Recompute")
+    ),
 )
 
 

@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
+from services.kernel.deadline import Setting
+
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "CST")
 
 State = TypeVar("State")
@@ -66,12 +68,14 @@ class Facts:
     """Everything looked up before a decision.
 
     `existing` holds the ids of other aggregates that there are; `twin` is the id of one that already says the same.
+    `settings` are the lengths of deadlines that the competent organ made its own.
     """
 
     agencies: Mapping[str, AgencyFacts] = field(default_factory=dict)
     case: CaseFacts | None = None
     existing: frozenset[str] = frozenset()
     twin: str = ""
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

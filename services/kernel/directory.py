@@ -6,8 +6,10 @@ import psycopg
 from google.protobuf.message import Message
 from psycopg_pool import ConnectionPool
 
+from guanhu.deadline.v1 import deadline_events_pb2 as pb
 from guanhu.directory.v1 import agency_events_pb2 as events
 from services.kernel.dates import to_date
+from services.kernel.deadline import Setting
 from services.kernel.decision import AgencyFacts
 from services.kernel.journal import Recorded
 from services.kernel.statements import statement
@@ -28,6 +30,14 @@ create table {schema}.participants (
     begins date not null,
     ends date,
     primary key (case_id, uscc, scope, begins)
+);
+create table {schema}.deadline_settings (
+    uscc text not null,
+    rule_id text not null,
+    variant text not null,
+    effective_on date not null,
+    length bytea,
+    primary key (uscc, rule_id, variant, effective_on)
 );
 """
 
@@ -65,11 +75,24 @@ def project(conn: psycopg.Connection, schema: str, _: Recorded, event: Message) 
                 statement("update {} set ends = %s where case_id = %s and uscc = %s and scope = %s", participants),
                 [to_date(event.to), event.case_id, event.uscc, event.scope],
             )
+        case events.DeadlineSettingChanged():
+            length = event.length.SerializeToString(deterministic=True) if event.HasField("length") else None
+            conn.execute(
+                statement(
+                    "insert into {} (uscc, rule_id, variant, effective_on, length) values (%s, %s, %s, %s, %s)"
+                    " on conflict (uscc, rule_id, variant, effective_on) do update set length = excluded.length",
+                    (schema, "deadline_settings"),
+                ),
+                [event.uscc, event.rule_id, event.variant, to_date(event.effective_on), length],
+            )
 
 
-DIRECTORY = ViewDefinition(
-    "directory", _DDL, {"agencies": "uscc", "participants": "case_id, uscc, scope, begins"}, project, ("guanhu.directory.",)
-)
+_TABLES = {
+    "agencies": "uscc",
+    "participants": "case_id, uscc, scope, begins",
+    "deadline_settings": "uscc, rule_id, variant, effective_on",
+}
+DIRECTORY = ViewDefinition("directory", _DDL, _TABLES, project, ("guanhu.directory.",))
 
 
 class Directory:
@@ -101,6 +124,20 @@ class Directory:
         with self._pool.connection() as conn:
             rows = conn.execute(query, [case_id, on, on, list(scopes), list(scopes)]).fetchall()
         return frozenset(row[0] for row in rows)
+
+    def settings(self, uscc: str) -> tuple[Setting, ...]:
+        """The lengths of deadlines that an agency made its own."""
+        self.view.wait(0)
+        query = statement(
+            "select rule_id, variant, effective_on, length from {} where uscc = %s order by effective_on",
+            (self.view.schema, "deadline_settings"),
+        )
+        with self._pool.connection() as conn:
+            rows = conn.execute(query, [uscc]).fetchall()
+        return tuple(
+            Setting(uscc, rule_id, variant, pb.Length.FromString(length) if length is not None else None, effective_on)
+            for rule_id, variant, effective_on, length in rows
+        )
 
     def _agency(self, uscc: str) -> AgencyFacts | None:
         query = statement("select uscc, type, investigates, suspended from {} where uscc = %s", (self.view.schema, "agencies"))

@@ -78,7 +78,7 @@ class SharedFeed:
 
     def __init__(self, feed: Feed) -> None:
         self.origin = feed.origin
-        self._feed = feed
+        self.source = feed
         self._fetching = threading.Lock()
         # Rows in a row, the newest last; replaced as a whole, so that readers need no lock.
         self._window: tuple[Recorded, ...] = ()
@@ -90,19 +90,20 @@ class SharedFeed:
         window = self._window
         if window and after < window[0].position - 1:
             # A follower that is far behind reads for itself, and leaves the window to those at the end.
-            return self._feed.read(after, limit, wait_s)
+            return self.source.read(after, limit, wait_s)
         with self._fetching:
             if found := self._held(after, limit):
                 return found
-            rows = tuple(self._feed.read(after, limit, wait_s))
-            if rows:
+            rows = tuple(self.source.read(after, limit, wait_s))
+            # Rows with a gap are the follower's to refuse, and are not kept: the next reading may be whole again.
+            if rows and [row.position for row in rows] == list(range(after + 1, after + 1 + len(rows))):
                 follows = self._window and self._window[-1].position == after
                 self._window = ((*self._window, *rows) if follows else rows)[-WINDOW_ROWS_MAX:]
             return rows
 
     def head(self) -> int:
         """Position of the newest row."""
-        return self._feed.head()
+        return self.source.head()
 
     def _held(self, after: int, limit: int) -> Sequence[Recorded]:
         window = self._window

@@ -113,12 +113,13 @@ class Follower:
             FeedGap: the feed skipped a position.
         """
         after = self.position() if self._believed is None else self._believed
+        # Believed while there is work; asked again when there is none.
+        self._believed = None
         rows = self.feed.read(after, rows_max, wait_s)
         for expected, row in enumerate(rows, start=after + 1):
             if row.position != expected:
                 raise FeedGap(f"{self.name}: {self.feed.origin} served {row.position} where {expected} comes next")
         if rows:
-            self._believed = None
             self._take_in(rows)
             self._believed = rows[-1].position
             metrics.followed_events.add(len(rows), {"follower": self.name})

@@ -18,7 +18,16 @@ from services.kernel.clock import Clock
 from services.kernel.codec import EventCodec
 from services.kernel.dates import from_date, from_datetime, to_datetime
 from services.kernel.decision import Act, Decider, Facts
-from services.kernel.errors import IllegalState, Invalid, KeyTaken, RequestMismatch, VersionConflict, Violation
+from services.kernel.errors import (
+    IllegalState,
+    Invalid,
+    KeyTaken,
+    Refusal,
+    RequestMismatch,
+    Unavailable,
+    VersionConflict,
+    Violation,
+)
 from services.kernel.identity import Principal
 from services.kernel.journal import Append, Draft, Journal
 from services.kernel.personal import Opened
@@ -125,22 +134,10 @@ class Handler(Generic[State]):
             rules = [rule for event in events for rule in getattr(event, "rules", ())]
             if head.validate_only:
                 return command_pb2.Receipt(version=loaded.version, validated=True, rules=rules)
-            if loaded.version + len(events) > STREAM_EVENTS_MAX:
-                raise IllegalState("STREAM_FULL", f"a stream holds {STREAM_EVENTS_MAX} events at most")
-            receipt = command_pb2.Receipt(version=loaded.version, position=loaded.position, rules=rules)
+            _not_full(loaded, events)
             if not events:
-                return receipt
-            drafts = self._drafts(key, loaded, events, act, head, call, case_id)
-            append = Append(
-                stream=self.stream(key),
-                expected_version=loaded.version,
-                drafts=drafts,
-                caller=caller,
-                request_id=head.request_id,
-                request_hash=digest,
-                answer=receipt.SerializeToString(),
-                key=next(filter(None, map(self.decider.key, events)), ""),
-            )
+                return command_pb2.Receipt(version=loaded.version, position=loaded.position, rules=rules)
+            append = self._append(key, loaded, command, events, act, call, case_id)
             try:
                 with telemetry.span("journal append"):
                     done = self._journal.append(append)
@@ -152,6 +149,66 @@ class Handler(Generic[State]):
                 continue
             return _receipt(done.answer, done.version, done.position, replayed=done.replayed)
         raise VersionConflict
+
+    def execute_all(
+        self, commands: Sequence[tuple[str, Any]], call: Call, *, case_id: Callable[[State], str]
+    ) -> list[command_pb2.Receipt | Refusal]:
+        """Decides on commands of the service itself, each by key on a stream of its own, and records all in one append.
+
+        What is recorded stands in the order of the commands. Each is judged by itself: where one is refused, or its stream
+        moved on meanwhile, the refusal stands in its place.
+
+        Raises:
+            Unavailable: the journal cannot be reached.
+        """
+        answers: list[command_pb2.Receipt | Refusal] = []
+        appends: list[tuple[int, Append]] = []
+        for key, command in commands:
+            loaded = self.load(key)
+            act = self._act(command.head, call)
+            answers.append(command_pb2.Receipt(version=loaded.version, position=loaded.position))
+            try:
+                events = self.decider.decide(command, loaded.state, act, Facts())
+                _not_full(loaded, events)
+            except Refusal as refusal:
+                answers[-1] = refusal
+                continue
+            if events:
+                append = self._append(key, loaded, command, events, act, call, case_id)
+                appends.append((len(answers) - 1, append))
+        outcomes = self._journal.append_many([append for _, append in appends])
+        for (place, _), outcome in zip(appends, outcomes, strict=True):
+            if isinstance(outcome, Refusal) and not isinstance(outcome, Unavailable):
+                answers[place] = outcome
+            elif isinstance(outcome, Exception):
+                raise outcome
+            else:
+                answers[place] = _receipt(outcome.answer, outcome.version, outcome.position, replayed=outcome.replayed)
+        return answers
+
+    def _append(
+        self,
+        key: str,
+        loaded: Loaded[State],
+        command: Any,
+        events: Sequence[Message],
+        act: Act,
+        call: Call,
+        case_id: Callable[[State], str],
+    ) -> Append:
+        head: command_pb2.CommandHead = command.head
+        rules = [rule for event in events for rule in getattr(event, "rules", ())]
+        receipt = command_pb2.Receipt(version=loaded.version, position=loaded.position, rules=rules)
+        return Append(
+            stream=self.stream(key),
+            expected_version=loaded.version,
+            drafts=self._drafts(key, loaded, events, act, head, call, case_id),
+            caller=call.principal.caller,
+            request_id=head.request_id,
+            request_hash=self._digest(command),
+            answer=receipt.SerializeToString(),
+            key=next(filter(None, map(self.decider.key, events)), ""),
+        )
 
     def _act(self, head: command_pb2.CommandHead, call: Call) -> Act:
         now = self._clock.now()
@@ -216,6 +273,11 @@ class Handler(Generic[State]):
             trace_parent=call.trace_parent,
             schema_sha256=self._codec.schema_sha256,
         )
+
+
+def _not_full(loaded: Loaded[Any], events: Sequence[Message]) -> None:
+    if loaded.version + len(events) > STREAM_EVENTS_MAX:
+        raise IllegalState("STREAM_FULL", f"a stream holds {STREAM_EVENTS_MAX} events at most")
 
 
 def _receipt(answer: bytes, version: int, position: int, *, replayed: bool) -> command_pb2.Receipt:

@@ -13,12 +13,14 @@ from pathlib import Path
 import psycopg
 import structlog
 
+from guanhu.deadline.v1 import deadline_service_pb2 as deadlinepb
 from guanhu.journal.v1 import journal_service_pb2 as journalpb
 from guanhu.operations.v1 import operations_service_pb2 as operationspb
 from services.kernel import gauges, log, resources, schemas, telemetry
 from services.kernel.clock import Clock
 from services.kernel.commands import generic_handler
 from services.kernel.config import BadSettings, Config
+from services.kernel.deadlineservice import DeadlineService
 from services.kernel.feed import LocalFeed
 from services.kernel.journalservice import JournalService
 from services.kernel.leader import Leadership
@@ -70,7 +72,7 @@ def serving(
         for service in services.values():
             for name, handler in service.handlers.items():
                 server.register(name, handler)
-        _register_kernel_services(server, services)
+        _register_kernel_services(server, services, opened.clock)
         port = server.start(config.listen, opened.server_credentials)
         leaderships = [Leadership(opened.database_url, name, service.led()) for name, service in services.items() if leads]
         for leadership in leaderships:
@@ -120,7 +122,7 @@ def run(builders: Mapping[str, Build]) -> int:
     return 0
 
 
-def _register_kernel_services(server: Server, services: Mapping[str, Service]) -> None:
+def _register_kernel_services(server: Server, services: Mapping[str, Service], clock: Clock) -> None:
     local = {service.journal.origin: service for service in services.values() if service.journal is not None}
     feeds = {origin: LocalFeed(service.journal) for origin, service in local.items() if service.journal is not None}
     admissions = {name: service.admission for name, service in services.items()}
@@ -129,3 +131,5 @@ def _register_kernel_services(server: Server, services: Mapping[str, Service]) -
     server.register(descriptor.full_name, generic_handler(descriptor, {}, None, journals))
     descriptor = operationspb.DESCRIPTOR.services_by_name["OperationsService"]
     server.register(descriptor.full_name, generic_handler(descriptor, {}, None, Operations(services)))
+    descriptor = deadlinepb.DESCRIPTOR.services_by_name["DeadlineService"]
+    server.register(descriptor.full_name, generic_handler(descriptor, {}, None, DeadlineService(services, clock)))

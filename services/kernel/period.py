@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 
+from guanhu.deadline.v1 import deadline_events_pb2 as pb
 from services.kernel.calendar import CHINA, PROVISIONAL, WorkingCalendar
+from services.kernel.step import ENGLISH, step, tell
 
 HALF_MONTH_DAYS = 15
 
@@ -44,14 +46,19 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A last day and how it was found: each step is a sentence, `provisional` says that the calendar may still change it."""
+    """A last day and how it was found; `provisional` says that the calendar may still change it."""
 
     due: date
     nominal: date
     counting: Counting
-    steps: tuple[str, ...]
+    counted: tuple[pb.CountingStep, ...]
     calendar_version: str
     provisional: bool
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Each step as a sentence."""
+        return tuple(tell(taken, ENGLISH) for taken in self.counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +81,23 @@ def deadline(
 
     While liberty is restricted the nominal day stands, holiday or not (TIM-03, TIM-11).
     """
-    steps = [f"{trigger.isoformat()} starts the period and is not counted"]
+    steps = [step(pb.STEP_KIND_START, trigger)]
     if period.working_days:
         due = add_working_days(trigger, period.working_days, calendar)
-        steps.append(f"{period.working_days} working days end on {due.isoformat()} (TIM-08)")
-        return _told(due, due, trigger, counting, steps, calendar)
+        steps.append(step(pb.STEP_KIND_WORKING_DAYS, due, amount=period.working_days, rule="TIM-08"))
+        return _told(due, due, counting, steps, calendar, range(trigger.year, due.year + 1))
     nominal = _nominal(trigger, period, counting, steps)
     due = nominal
+    stands = liberty_restricted and counting in {Counting.CRIMINAL, Counting.POLICE}
     if not calendar.is_working_day(nominal):
         rule = _ROLL_RULES[counting]
-        if liberty_restricted and counting in {Counting.CRIMINAL, Counting.POLICE}:
-            steps.append(f"{nominal.isoformat()} is no working day, but liberty is restricted: the day stands ({rule})")
+        if stands:
+            steps.append(step(pb.STEP_KIND_STANDS, nominal, start=nominal, rule=rule))
         else:
             due = next_working_day(nominal, calendar)
-            steps.append(f"{nominal.isoformat()} is no working day: {due.isoformat()} is the first after it ({rule})")
-    return _told(due, nominal, trigger, counting, steps, calendar)
+            steps.append(step(pb.STEP_KIND_ROLLED, due, start=nominal, rule=rule))
+    # A day that stands whatever the calendar says is never provisional.
+    return _told(due, nominal, counting, steps, calendar, range(0) if stands else range(nominal.year, due.year + 1))
 
 
 def hours(trigger: datetime, length: int) -> HourDeadline:
@@ -127,24 +136,27 @@ def add_months(start: date, months: int, *, snap_to_month_end: bool) -> date:
     return date(year, month + 1, last if snap_to_month_end and at_end else min(start.day, last))
 
 
-def _nominal(trigger: date, period: Period, counting: Counting, steps: list[str]) -> date:
+def _nominal(trigger: date, period: Period, counting: Counting, steps: list[pb.CountingStep]) -> date:
     days = period.days + HALF_MONTH_DAYS * period.half_months
-    if days:
+    if days or not (period.months or period.years):
         nominal = trigger + timedelta(days=days)
-        steps.append(f"{days} days end on {nominal.isoformat()}")
+        steps.append(step(pb.STEP_KIND_DAYS, nominal, amount=days))
         return nominal
     months = period.months + 12 * period.years
     snap = counting is Counting.CRIMINAL
     nominal = add_months(trigger, months, snap_to_month_end=snap)
     rule = "TIM-04" if snap else _ROLL_RULES[counting]
-    steps.append(f"{months} months end on {nominal.isoformat()} ({rule})")
+    steps.append(step(pb.STEP_KIND_MONTHS, nominal, amount=months, rule=rule))
     return nominal
 
 
-def _told(due: date, nominal: date, trigger: date, counting: Counting, steps: list[str], calendar: WorkingCalendar) -> Deadline:
-    provisional = any(calendar.status(year) == PROVISIONAL for year in range(trigger.year, due.year + 1))
+def _told(
+    due: date, nominal: date, counting: Counting, steps: list[pb.CountingStep], calendar: WorkingCalendar, asked: range
+) -> Deadline:
+    """`asked` are the years whose calendar the count asked."""
+    provisional = any(calendar.status(year) == PROVISIONAL for year in asked)
     if provisional:
-        steps.append("the calendar of a year in this period is not published yet: the day may still change (TIM-10)")
+        steps.append(step(pb.STEP_KIND_PROVISIONAL, rule="TIM-10"))
     return Deadline(due, nominal, counting, tuple(steps), calendar.version, provisional)
 
 

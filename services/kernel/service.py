@@ -7,11 +7,13 @@ from typing import Any
 import grpc
 
 from services.kernel.admission import Admission
+from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.decision import Decider
 from services.kernel.follow import Follower
 from services.kernel.journal import Journal
 from services.kernel.leader import Led
+from services.kernel.schedule import Scheduler
 from services.kernel.view import View
 
 
@@ -27,11 +29,16 @@ class Service:
     handlers: Mapping[str, "grpc.GenericRpcHandler[Any, Any]"]
     views: Mapping[str, View] = field(default_factory=dict)
     followers: Sequence[Follower] = ()
+    clocks: Clocks | None = None
+    scheduler: Scheduler | None = None
     close: Callable[[], None] = lambda: None
 
     def led(self) -> Mapping[str, Led]:
         """What one process at a time runs, by name."""
-        return {follower.name: follower for follower in self.all_followers()}
+        led: dict[str, Led] = {follower.name: follower for follower in self.all_followers()}
+        if self.scheduler is not None:
+            led[self.scheduler.name] = self.scheduler
+        return led
 
     def stop(self) -> None:
         """Closes the journal, after the server has drained and nothing of `led` runs."""

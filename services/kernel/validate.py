@@ -20,8 +20,8 @@ SHA256_BYTES = 32
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OFFICER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-_NOT_UUIDS = frozenset({"host_deadline_id", "rule_id"})
-_USCC_FIELDS = frozenset({"provider", "proposed_provider", "on_behalf_of"})
+_NOT_UUIDS = frozenset({"host_deadline_id", "rule_id", "deadline_id", "extension_id"})
+_USCC_FIELDS = frozenset({"provider", "proposed_provider", "on_behalf_of", "approved_by"})
 
 
 def check(request: Message) -> None:

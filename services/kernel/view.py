@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 from services.kernel import metrics, telemetry
 from services.kernel.codec import EventCodec
 from services.kernel.errors import Invalid, Overloaded, Unavailable, Violation
-from services.kernel.feed import Feed
+from services.kernel.feed import Feed, SharedFeed
 from services.kernel.follow import Follower
 from services.kernel.journal import Recorded
 
@@ -64,7 +64,7 @@ class View:
         release = definition.fingerprint[:FINGERPRINT_CHARACTERS]
         self.schema = f"{service}_{definition.name}_{release}"
         self._next = f"{self.schema}_next"
-        self.follower = self._follower(f"view:{definition.name}:{release}", self.schema)
+        self.follower = self._follower(f"view:{definition.name}:{release}", self.schema, feed)
         self._whole = False
         self._ensure()
 
@@ -121,7 +121,9 @@ class View:
             self._drop_next()
             with self._pool.connection() as conn:
                 self._create(conn, self._next)
-            beside = self._follower(f"{self.follower.name}:next", self._next)
+            # From the journal itself: what other followers hold in common must not vouch for itself.
+            source = self._feed.source if isinstance(self._feed, SharedFeed) else self._feed
+            beside = self._follower(f"{self.follower.name}:next", self._next, source)
             try:
                 events, differing = self._fold_and_compare(beside)
                 if switch:
@@ -134,7 +136,7 @@ class View:
     def _own(self) -> sql.Identifier:
         return sql.Identifier(self._service)
 
-    def _follower(self, name: str, schema: str) -> Follower:
+    def _follower(self, name: str, schema: str, feed: Feed) -> Follower:
         packages = self.definition.packages
 
         def project(conn: psycopg.Connection, row: Recorded) -> None:
@@ -153,7 +155,7 @@ class View:
                     if row.type.startswith(packages):
                         project(conn, row)
 
-        return Follower(name, self._feed, self._pool, self._service, effect)
+        return Follower(name, feed, self._pool, self._service, effect)
 
     def _ensure(self) -> None:
         query = sql.SQL("insert into {}.views (view, fingerprint) values (%s, %s) on conflict do nothing").format(self._own)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
 from guanhu.notify.v1 import notify_service_pb2 as api
@@ -19,7 +20,7 @@ from services.kernel.commands import generic_handler
 from services.kernel.config import Config
 from services.kernel.decision import Decider
 from services.kernel.directory import DIRECTORY, Directory
-from services.kernel.feed import Feed, LocalFeed, RemoteFeed, SharedFeed
+from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
 from services.kernel.handler import Handler
 from services.kernel.journal import Journal
@@ -53,6 +54,7 @@ EVENTS = (
     reconciliation_events_pb2.DESCRIPTOR,
 )
 FOLLOWED_EVENTS = (
+    deadline_events_pb2.DESCRIPTOR,
     agency_events_pb2.DESCRIPTOR,
     case_events_pb2.DESCRIPTOR,
     person_events_pb2.DESCRIPTOR,
@@ -115,7 +117,7 @@ def build(resources: Resources) -> Service:
     codec = EventCodec(NAME, Registry(EVENTS), resources.vault)
     everything = EventCodec(NAME, Registry((*EVENTS, *FOLLOWED_EVENTS)), resources.vault)
     own_feed = SharedFeed(LocalFeed(journal))
-    feeds: dict[str, Feed] = {origin: SharedFeed(RemoteFeed(origin, resources.channel(NAME, origin))) for origin in FOLLOWED}
+    feeds = {origin: SharedFeed(RemoteFeed(origin, resources.channel(NAME, origin))) for origin in FOLLOWED}
     feeds[NAME] = own_feed
     views = {
         "obligations": View(projections.OBLIGATIONS, own_feed, pool, NAME, codec),
@@ -132,7 +134,9 @@ def build(resources: Resources) -> Service:
     admission = Admission(NAME, access, AccessLog(pool, NAME), Directory(views["directory"], pool))
     listed = Obligations(views["obligations"], pool)
     ledger = Ledger(journal, codec, clock)
-    books = BookKeeper(feeds, everything, ledger, listed, clock)
+    # Reconciled from the journals themselves: nothing that followers share is believed.
+    sources = {origin: feed.source for origin, feed in feeds.items()}
+    books = BookKeeper(sources, everything, ledger, listed, clock)
     known = KnownSubscriptions(routes.subscriptions, clock)
     servicer = NotifyServicer(routes, admission, listed, books, journal)
     worker = DeliveryWorker(listed, ledger, routes.subscriptions, offered, journal, pool, clock)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as intake_stubs
@@ -11,8 +12,10 @@ from guanhu.social_investigation.v1 import social_investigation_service_pb2_grpc
 from services.kernel.access import Access, ActionRule
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
+from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
+from services.kernel.deadlinelist import DeadlineList
 from services.kernel.directory import DIRECTORY, Directory
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
@@ -20,6 +23,7 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
+from services.kernel.schedule import Scheduler
 from services.kernel.service import Service
 from services.kernel.view import View
 from services.social_investigation import policies, projections
@@ -30,7 +34,7 @@ from services.social_investigation.servicer import SocialInvestigationServicer
 from services.social_investigation.views import Cases, Investigations
 
 NAME = "social_investigation"
-EVENTS = (investigation_events_pb2.DESCRIPTOR,)
+EVENTS = (investigation_events_pb2.DESCRIPTOR, deadline_events_pb2.DESCRIPTOR)
 FOLLOWED = (agency_events_pb2.DESCRIPTOR, case_events_pb2.DESCRIPTOR, referral_events_pb2.DESCRIPTOR)
 SERVICE = api.DESCRIPTOR.services_by_name["SocialInvestigationService"]
 # ACT-07: steps that only the judicial organs take.
@@ -75,6 +79,7 @@ def build(resources: Resources) -> Service:
     intake_feed = SharedFeed(RemoteFeed("intake", resources.channel(NAME, "intake")))
     views = {
         "investigations": View(projections.INVESTIGATIONS, feed, pool, NAME, codec),
+        "deadlines": View(projections.DEADLINES, feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
         "cases": View(projections.CASES, intake_feed, pool, NAME, intake_codec),
     }
@@ -91,6 +96,7 @@ def build(resources: Resources) -> Service:
     own_stub = stubs.SocialInvestigationServiceStub(resources.channel(NAME, NAME))
     opening = policies.opening(intake_stub, own_stub, intake_codec)
     milestones = policies.milestones(intake_stub, handler, codec)
+    clocks = Clocks({DECIDER.category: routes.clocks()}, DeadlineList(views["deadlines"], pool))
     return Service(
         name=NAME,
         journal=journal,
@@ -103,4 +109,6 @@ def build(resources: Resources) -> Service:
             Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),
             Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
         ],
+        clocks=clocks,
+        scheduler=Scheduler(NAME, clocks, clock),
     )

@@ -15,8 +15,8 @@ from guanhu.social_investigation.v1 import social_investigation_service_pb2 as a
 from services.kernel.dates import from_date, to_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState, Invalid, Violation
+from services.social_investigation import clocks, rules
 from services.social_investigation import letter as f1
-from services.social_investigation import rules
 from services.social_investigation.state import State
 
 
@@ -64,13 +64,14 @@ def issue(command: api.IssueCommissionRequest, state: State, act: Act, facts: Fa
     issued.CopyFrom(letter)
     issued.issued_on.MergeFrom(from_date(act.on))
     issued.signed_by, issued.sealed_with_stamp = command.signed_by, True
+    clock = clocks.answer(issued, act.occurred_at, facts.settings)
     commissioned = events.InvestigationCommissioned(
         letter=issued,
-        accept_by=from_date(rules.accept_by(letter.case_stage, act.on)),
+        accept_by=clock.due.due_on,
         rules=[rules.result("SI-R02", act.on, "satisfied"), *f1.of_age(letter, state.act_on, act)],
         woman_required=letter.subject_sex == persons.SEX_FEMALE,
     )
-    return [commissioned]
+    return [commissioned, clock]
 
 
 def accept(_: api.AcceptCommissionRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:
@@ -78,17 +79,17 @@ def accept(_: api.AcceptCommissionRequest, state: State, act: Act, facts: Facts)
     rules.in_status(state, api.INVESTIGATION_STATUS_COMMISSIONED)
     rules.by_provider(state, act)
     assert state.accept_by is not None
-    accepted = events.CommissionAccepted(
-        report_due_on=from_date(rules.report_due(state, act.on)), late=act.on > state.accept_by
-    )
-    return [accepted]
+    clock = clocks.report(state, act.occurred_at, facts.settings)
+    accepted = events.CommissionAccepted(report_due_on=clock.due.due_on, late=act.on > state.accept_by)
+    return [accepted, *clocks.met(state, clocks.ACCEPT_RULES, act.occurred_at, events.CommissionAccepted), clock]
 
 
 def decline(command: api.DeclineCommissionRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
     """#4."""
     rules.in_status(state, api.INVESTIGATION_STATUS_COMMISSIONED)
     rules.by_provider(state, act)
-    return [events.CommissionDeclined(reason=command.reason, note=command.note)]
+    declined = events.CommissionDeclined(reason=command.reason, note=command.note)
+    return [declined, *clocks.met(state, clocks.ACCEPT_RULES, act.occurred_at, events.CommissionDeclined)]
 
 
 def assign(command: api.AssignInvestigatorsRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
@@ -135,7 +136,7 @@ def withdraw(command: api.WithdrawCommissionRequest, state: State, act: Act, _: 
     rules.by_organ(state, act)
     if state.submitted:
         raise IllegalState("REPORT_SUBMITTED", "a report that was handed in is examined, not withdrawn")
-    return [events.CommissionWithdrawn(reason=command.reason)]
+    return [events.CommissionWithdrawn(reason=command.reason), *clocks.ended(state, events.CommissionWithdrawn)]
 
 
 def terminate(command: api.TerminateInvestigationRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
@@ -144,7 +145,7 @@ def terminate(command: api.TerminateInvestigationRequest, state: State, act: Act
     rules.by_organ(state, act)
     if command.reason == events.TERMINATION_REASON_FALSIFICATION and not state.falsified:
         raise IllegalState("FALSIFICATION_NOT_CONFIRMED", "falsification is confirmed first", rule="SI-R11")
-    return [events.InvestigationTerminated(reason=command.reason)]
+    return [events.InvestigationTerminated(reason=command.reason), *clocks.ended(state, events.InvestigationTerminated)]
 
 
 def close(command: api.CloseInvestigationRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
@@ -163,4 +164,5 @@ def close(command: api.CloseInvestigationRequest, state: State, act: Act, _: Fac
         raise IllegalState("ALLEGATION_OPEN", "an allegation is not decided yet", rule="SI-R11")
     if state.status != api.INVESTIGATION_STATUS_TRANSFERRED and not command.note:
         raise Invalid(Violation("note", "says why the report does not go on with the file"))
-    return [events.InvestigationClosed(feedback_returned=command.feedback_returned, note=command.note)]
+    closed = events.InvestigationClosed(feedback_returned=command.feedback_returned, note=command.note)
+    return [closed, *clocks.ended(state, events.InvestigationClosed)]

@@ -10,11 +10,10 @@ from google.protobuf.message import Message
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
-from services.kernel.dates import from_date, to_date
+from services.kernel.dates import to_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState, Invalid, Violation
-from services.kernel.period import add_working_days
-from services.social_investigation import rules
+from services.social_investigation import clocks, rules
 from services.social_investigation.state import State
 
 
@@ -25,15 +24,16 @@ def begin(_: api.BeginExaminationRequest, state: State, act: Act, __: Facts) -> 
     return [events.ReportExaminationStarted(examiner=act.officer)]
 
 
-def request_supplement(command: api.RequestSupplementRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
+def request_supplement(command: api.RequestSupplementRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:
     """#15. Law: SI-R05; the supplement has a due day of its own."""
     rules.in_status(state, api.INVESTIGATION_STATUS_UNDER_EXAMINATION)
     rules.by_organ(state, act)
-    due = to_date(command.due_on) or add_working_days(act.on, rules.SUPPLEMENT_WORKING_DAYS)
-    if due < act.on:
+    given = to_date(command.due_on)
+    if given and given < act.on:
         raise Invalid(Violation("due_on", "is past"))
-    requested = events.SupplementRequested(subject_id=state.subject_id, questions=command.questions, due_on=from_date(due))
-    return [requested]
+    clock = clocks.supplement(state, act.occurred_at, given, facts.settings)
+    requested = events.SupplementRequested(subject_id=state.subject_id, questions=command.questions, due_on=clock.due.due_on)
+    return [requested, clock]
 
 
 def adopt(command: api.AdoptReportRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:

@@ -6,13 +6,16 @@ from typing import Any
 from google.protobuf.message import Message
 
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
+from services.kernel import deadline_commands
 from services.kernel.decision import Act, Decider, Facts
-from services.social_investigation import commission, examination, fieldwork, reporting, safeguards
+from services.social_investigation import clocks, commission, examination, fieldwork, reporting, safeguards
 from services.social_investigation.state import State, evolve
 
 
 def decide(command: Message, state: State, act: Act, facts: Facts) -> Sequence[Message]:
     """Events of a command on one investigation."""
+    if type(command) in deadline_commands.COMMANDS:
+        return clocks.decide(command, state, act, facts)
     return DECISIONS[type(command)](command, state, act, facts)
 
 

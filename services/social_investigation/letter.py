@@ -15,7 +15,7 @@ from services.kernel.dates import to_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState, Invalid, Violation
 from services.kernel.identifier import is_division_code
-from services.social_investigation import rules
+from services.social_investigation import clocks, rules
 
 # What even a draft of a letter says: without it nobody could go on with it.
 _IN_EVERY_DRAFT = ("organ_uscc", "provider_uscc", "case_stage", "subject_id")
@@ -104,6 +104,6 @@ def _dates(letter: forms.CommissionLetter, on: date) -> list[Violation]:
         violations.append(Violation("letter.host_deadline_id", "is required at this stage (F1, SI-R20)"))
     if bool(letter.host_deadline_id) != bool(host):
         violations.append(Violation("letter.host_deadline_on", "comes with host_deadline_id"))
-    if host and due > rules.latest_before_host(host):
+    if host and due > clocks.latest_before_host(host):
         violations.append(Violation("letter.due_on", "lies less than a working day before the host deadline"))
     return violations

@@ -1,6 +1,7 @@
 """Events become rows of the views; a recorded event never fails here."""
 
-from typing import LiteralString
+from collections.abc import Callable, Iterable
+from typing import Any, LiteralString
 
 import psycopg
 from google.protobuf.message import Message
@@ -8,11 +9,13 @@ from google.protobuf.message import Message
 from guanhu.intake.v1 import case_events_pb2 as cases
 from guanhu.journal.v1 import record_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
+from services.kernel import deadline
 from services.kernel.dates import to_date, to_datetime
+from services.kernel.deadlineview import Answering, definition
 from services.kernel.journal import Recorded
 from services.kernel.statements import statement
 from services.kernel.view import ViewDefinition
-from services.social_investigation.state import STATUS_AFTER
+from services.social_investigation.state import REPORT_RULES, STATUS_AFTER
 from services.social_investigation.views import CASES_DDL, INVESTIGATIONS_DDL
 
 
@@ -28,6 +31,8 @@ def project_investigations(conn: psycopg.Connection, schema: str, row: Recorded,
         _insert(conn, table, row, event)
     elif type(event) in STATUS_AFTER:
         change("update {} set status = %s where investigation_id = %s", STATUS_AFTER[type(event)])
+    if type(event) in deadline.EVENTS:
+        _clock(change, event)
     match event:
         case events.InvestigationCommissioned():
             change("update {} set provider_uscc = %s where investigation_id = %s", event.letter.provider_uscc)
@@ -48,6 +53,19 @@ def project_investigations(conn: psycopg.Connection, schema: str, row: Recorded,
             change("update {} set transferred_to = %s where investigation_id = %s", event.to_uscc)
 
 
+def answers(event: Message, actor: Any) -> Iterable[Answering]:
+    """Who answers for the clocks of an investigation: the workers, their supervisor, the examiner; the rest by their acts."""
+    match event:
+        case events.InvestigatorsAssigned():
+            for officer in (*(investigator.officer for investigator in event.investigators), event.supervisor):
+                yield Answering(actor.agency, officer)
+        case events.InvestigatorReplaced():
+            yield Answering(actor.agency, event.officer, ends=True)
+            yield Answering(actor.agency, event.replacement.officer)
+        case events.ReportExaminationStarted() if event.examiner:
+            yield Answering(actor.agency, event.examiner)
+
+
 def project_cases(conn: psycopg.Connection, schema: str, _: Recorded, event: Message) -> None:
     """Writes the case that an event of intake is about."""
     table = (schema, "cases")
@@ -61,6 +79,12 @@ def project_cases(conn: psycopg.Connection, schema: str, _: Recorded, event: Mes
             )
         case cases.CaseClosed():
             conn.execute(statement("update {} set closed = true where case_id = %s", table), [event.case_id])
+
+
+def _clock(change: Callable[..., None], event: Any) -> None:
+    due = getattr(event, "due", None)
+    if due is not None and event.deadline_id.partition("#")[0] in REPORT_RULES:
+        change("update {} set report_due_on = %s where investigation_id = %s", to_date(due.due_on))
 
 
 def _insert(
@@ -90,6 +114,7 @@ INVESTIGATIONS = ViewDefinition(
     INVESTIGATIONS_DDL,
     {"investigations": "investigation_id"},
     project_investigations,
-    ("guanhu.social_investigation.",),
+    ("guanhu.social_investigation.", "guanhu.deadline."),
 )
+DEADLINES = definition(answers, "guanhu.social_investigation.")
 CASES = ViewDefinition("cases", CASES_DDL, {"cases": "case_id"}, project_cases, ("guanhu.intake.v1.Case",))

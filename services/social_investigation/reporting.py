@@ -14,7 +14,7 @@ from guanhu.social_investigation.v1 import social_investigation_service_pb2 as a
 from services.kernel.dates import to_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState, Invalid, Violation
-from services.social_investigation import rules
+from services.social_investigation import clocks, rules
 from services.social_investigation.fieldwork import both_consented_to_test
 from services.social_investigation.state import State
 
@@ -111,7 +111,7 @@ def submit_report(command: api.SubmitReportRequest, state: State, act: Act, _: F
         stamped=True,
         late=act.on > state.report_due_on,
     )
-    return [submitted]
+    return [submitted, *clocks.met(state, clocks.DUE_RULES, act.occurred_at, events.ReportSubmitted)]
 
 
 def check_issue(state: State, act: Act) -> None:

@@ -10,6 +10,7 @@ from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from services.kernel.access import ResourceFacts
 from services.kernel.clock import Clock
+from services.kernel.clocks import ClockRoute
 from services.kernel.commands import Route
 from services.kernel.decision import CHINA_STANDARD_TIME, Act, AgencyFacts, CaseFacts, Facts
 from services.kernel.directory import Directory
@@ -20,6 +21,10 @@ from services.social_investigation.state import State
 from services.social_investigation.views import Cases
 
 QUERIES = frozenset({"GetReportDocument", "GetInvestigation", "ListInvestigations"})
+
+
+# What starts a clock by a number that the commissioning organ may have made its own.
+_STARTS_A_CLOCK = frozenset({api.IssueCommissionRequest, api.AcceptCommissionRequest, api.RequestSupplementRequest})
 
 
 class Routes:
@@ -44,6 +49,10 @@ class Routes:
             if method.name not in QUERIES
         }
 
+    def clocks(self) -> ClockRoute:
+        """How the clocks of investigations are reached."""
+        return ClockRoute(self.investigations, _stream_resource, self._facts, _case_of)
+
     def _facts(self, request: Any, state: State, call: Call) -> Facts:
         letter = getattr(request, "letter", None)
         named = [
@@ -53,7 +62,12 @@ class Routes:
         ]
         case_id = state.case_id or getattr(request, "case_id", "")
         needs_case = letter is not None and bool(case_id)
-        return Facts(self._named(*named), case=self._case(case_id) if needs_case else None)
+        organ = state.organ or (letter.organ_uscc if letter is not None else "")
+        return Facts(
+            self._named(*named),
+            case=self._case(case_id) if needs_case else None,
+            settings=self._agencies.settings(organ) if type(request) in _STARTS_A_CLOCK else (),
+        )
 
     def _named(self, *codes: str) -> Mapping[str, AgencyFacts]:
         found = {code: self._agencies.agency(code) for code in codes if code}
@@ -98,6 +112,10 @@ def resource(request: Any, state: State) -> ResourceFacts:
         officers=state.officers,
         supervisor=state.supervisor,
     )
+
+
+def _stream_resource(investigation_id: str, state: State) -> ResourceFacts:
+    return resource(None, state) if state.status else ResourceFacts("Investigation", investigation_id)
 
 
 def _case_of(state: State) -> str:

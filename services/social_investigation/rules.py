@@ -1,29 +1,20 @@
 """Numbers and guards that the commands share. Each number has its source; P marks our own proposed default.
 
-Law: domain/03 §3.3 and §3.4; DL-SI-ACCEPT, DL-SI-ARREST, DL-SI-PROS, DL-SI-SUPPL (domain/10).
+Law: domain/03 §3.3. The numbers of the deadlines are rows of kernel/deadlines.yaml.
 """
 
 from datetime import date
 
 from guanhu.intake.v1 import referral_events_pb2 as referrals
-from guanhu.social_investigation.v1 import forms_pb2 as forms
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from guanhu.types.v1 import types_pb2
 from services.kernel.dates import from_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState
 from services.kernel.law import version_of_rule
-from services.kernel.period import Counting, Period, add_working_days, deadline, subtract_working_days
 from services.social_investigation.state import State
 
 INVESTIGATORS_MIN = 2  # SI-R16
-ACCEPT_WORKING_DAYS = 2  # P, DL-SI-ACCEPT
-ACCEPT_WORKING_DAYS_ARREST = 1  # P, DL-SI-ACCEPT
-REPORT_DAYS_ARREST = 4  # P, DL-SI-ARREST: so that it arrives before day 7 of the review
-REPORT_WORKING_DAYS = 10  # borrowed from the community-corrections assessment, DL-SI-PROS
-REPORT_WORKING_DAYS_SIMPLE = 5  # the same, fast track
-SUPPLEMENT_WORKING_DAYS = 5  # P, DL-SI-SUPPL: 3 to 5
-BEFORE_HOST_WORKING_DAYS = 1  # P: the report arrives while the host period still runs
 RESPONSIBILITY_AGE_ALL = 16  # AGE-02: all crimes
 RESPONSIBILITY_AGE_LISTED = 14  # AGE-02: only the crimes that the article lists
 RESPONSIBILITY_AGE_APPROVED = 12  # AGE-02: only homicide and injury of the worst kind, with the SPP's approval
@@ -75,32 +66,6 @@ def responsibility_age_min(act_on: date) -> int:
     Law: AGE-02; domain/01 §1.4.
     """
     return RESPONSIBILITY_AGE_APPROVED if act_on >= RESPONSIBILITY_AGE_APPROVED_FROM else RESPONSIBILITY_AGE_LISTED
-
-
-def accept_by(stage: int, issued_on: date) -> date:
-    """Last day on which the provider is expected to answer (DL-SI-ACCEPT)."""
-    arrest = stage == referrals.CASE_STAGE_ARREST_REVIEW
-    return add_working_days(issued_on, ACCEPT_WORKING_DAYS_ARREST if arrest else ACCEPT_WORKING_DAYS)
-
-
-def latest_before_host(host_deadline_on: date) -> date:
-    """Last day on which a report can still be used within the host period (SI-R20)."""
-    return subtract_working_days(host_deadline_on, BEFORE_HOST_WORKING_DAYS)
-
-
-def report_due(state: State, accepted_on: date) -> date:
-    """Day on which the report is due: our default, the letter's day or the host period, whichever comes first."""
-    if state.stage == referrals.CASE_STAGE_ARREST_REVIEW:
-        default = deadline(accepted_on, Period(days=REPORT_DAYS_ARREST), Counting.CRIMINAL).due
-    else:
-        simple = state.urgency == forms.URGENCY_SIMPLE
-        default = add_working_days(accepted_on, REPORT_WORKING_DAYS_SIMPLE if simple else REPORT_WORKING_DAYS)
-    ends = [default]
-    if state.due_on:
-        ends.append(state.due_on)
-    if state.host_deadline_on:
-        ends.append(latest_before_host(state.host_deadline_on))
-    return min(ends)
 
 
 def in_status(state: State, *statuses: int) -> None:

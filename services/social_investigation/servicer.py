@@ -8,7 +8,7 @@ import grpc
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from services.kernel import page, validate
-from services.kernel.access import ResourceFacts
+from services.kernel.access import OWN_WORK_ROLES, ResourceFacts
 from services.kernel.admission import Admission
 from services.kernel.dates import from_date
 from services.kernel.errors import IllegalState
@@ -17,8 +17,6 @@ from services.social_investigation.paper import Papers
 from services.social_investigation.routes import Routes, resource
 from services.social_investigation.views import Investigations
 
-# Roles that see only the investigations they work on (domain/11 §11.2).
-_OWN_ONLY = frozenset({"SOCIAL_WORKER", "SUPERVISOR"})
 _SUFFIX = {api.DOCUMENT_FORMAT_PDF: "pdf", api.DOCUMENT_FORMAT_DOCX: "docx"}
 
 
@@ -64,7 +62,7 @@ class SocialInvestigationServicer:
         self._admission.read(call, "ListInvestigations", seen, request.purpose, case_id=request.case_id)
         self._listed.view.wait(request.min_position)
         size = page.size(request.page_size)
-        officer = call.principal.officer if call.principal.role in _OWN_ONLY else ""
+        officer = call.principal.officer if call.principal.role in OWN_WORK_ROLES else ""
         before = page.cursor(request.page_token)
         lines = self._listed.page(call.principal.agency, officer, request.status, request.case_id, before, size + 1)
         response = api.ListInvestigationsResponse()

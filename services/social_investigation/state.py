@@ -8,7 +8,12 @@ from typing import Any
 from guanhu.social_investigation.v1 import forms_pb2 as forms
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
+from services.kernel import deadline
 from services.kernel.dates import to_date
+
+ACCEPT, SUPPLEMENT = "DL-SI-ACCEPT", "DL-SI-SUPPL"
+# What the handing in of a report meets.
+REPORT_RULES = frozenset({"DL-SI-ARREST", "DL-SI-PROS", SUPPLEMENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class State:
     allegations_known: frozenset[str] = frozenset()
     falsified: bool = False
     summoned: frozenset[str] = frozenset()
+    deadlines: dict[str, deadline.Deadline] = field(default_factory=dict)
 
     @property
     def frozen(self) -> bool:
@@ -81,11 +87,22 @@ class State:
 def evolve(state: State, event: Any) -> State:
     """The state after an event."""
     kind = type(event)
+    if kind in deadline.EVENTS:
+        return _clock(state, event)
     if kind not in _CHANGES and kind not in STATUS_AFTER:
         raise TypeError(event.DESCRIPTOR.full_name)
     if kind in _CHANGES:
         state = _CHANGES[kind](state, event)
     return replace(state, status=STATUS_AFTER.get(kind, state.status))
+
+
+def _clock(state: State, event: Any) -> State:
+    deadlines = deadline.evolve(state.deadlines, event)
+    clock = deadlines[event.deadline_id]
+    # What is late is measured by the clock as it was extended or recounted.
+    moved = clock.rule_id in REPORT_RULES and clock.due is not None
+    due_on = to_date(clock.due.due_on) if moved and clock.due is not None else state.report_due_on
+    return replace(state, deadlines=deadlines, report_due_on=due_on)
 
 
 def _drafted(state: State, event: events.InvestigationCommissionDrafted) -> State:

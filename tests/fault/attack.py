@@ -90,6 +90,16 @@ def plant(message: Any) -> None:
             value[:] = [f"{NAME_MARK}{item}" for item in value]
 
 
+def lift(message: Any) -> None:
+    """Takes the marks out of an answer, so that a case's conditions see what the case says."""
+    for field_, value in message.ListFields():
+        if field_.message_type is not None:
+            for item in value if field_.is_repeated else [value]:
+                lift(item)
+        elif isinstance(value, str):
+            setattr(message, field_.name, value.replace(NAME_MARK, ""))
+
+
 class MarkingClient(Client):
     """A client whose personal values are marked. It remembers what it sent, and shows each command before it is sent."""
 
@@ -116,7 +126,10 @@ class MarkingClient(Client):
         if "head" in found.input_type.fields_by_name:
             self.before(found, data, who)
         self.sent.setdefault(name, []).append((data, who))
-        return super().call(service, name, request, uscc, officer, role, trace_parent=trace_parent)
+        answer = super().call(service, name, request, uscc, officer, role, trace_parent=trace_parent)
+        for message in answer if isinstance(answer, list) else [answer]:
+            lift(message)
+        return answer
 
 
 class Attack:

@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from guanhu.deadline.v1 import deadline_events_pb2 as clocks
+from guanhu.deadline.v1 import deadline_service_pb2 as clock_api
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import intake_service_pb2 as intake
 from guanhu.intake.v1 import person_events_pb2 as persons
@@ -32,6 +34,51 @@ def agency_changes() -> Story[Any]:
         request = given.command(intake.SuspendAgencyRequest, uscc=given.PROC, reinstate=reinstate, reason="整顿")
         story = story.after(request, given.REGISTRAR)
     return story
+
+
+def agency_setting() -> Story[Any]:
+    """An agency makes a proposed length its own, and goes back to the proposal."""
+    story = Story.of(agency.DECIDER, given.FACTS).after(given.register_agency(), given.REGISTRAR)
+    for fields in ({"length": clocks.Length(working_days=8)}, {}):
+        request = given.command(
+            intake.ChangeDeadlineSettingRequest,
+            uscc=given.PROC,
+            rule_id="DL-SI-PROS",
+            effective_on=given.day("2026-04-01"),
+            reason="本院规定",
+            **fields,
+        )
+        story = story.after(request, given.ORGAN)
+    return story
+
+
+def case_clocks() -> Story[Any]:
+    """Two clocks of a case, with everything that may happen to one."""
+    story = given.opened()
+    for rule in ("DL-PROS-1M", "DL-ARREST-7D"):
+        request = given.command(clock_api.SetDeadlineRequest, service="intake", stream=f"case-{given.CASE}", rule_id=rule)
+        story = story.after(request, given.ORGAN)
+    due = story.state.deadlines["DL-PROS-1M"].due
+    assert due is not None
+    own: dict[str, Any] = {"deadline_id": "DL-PROS-1M"}
+    return story.given(
+        clocks.DeadlineWarned(**own, days_before=7, due_at=due.due_at),
+        clocks.DeadlinePaused(
+            **own,
+            reason=clocks.PAUSE_REASON_CONDITIONAL_NON_PROSECUTION,
+            paused_at=due.due_at,
+            remaining=clocks.Length(days=10),
+        ),
+        clocks.DeadlineResumed(**own, resumed_at=due.due_at, due=due),
+        clocks.DeadlineExtended(**own, extension_id="DL-PROS-15D", basis="重大、复杂案件", approved_by="chief", due=due),
+        clocks.DeadlineReset(**own, cause=clocks.RESET_CAUSE_JURISDICTION_CHANGED, triggered_at=due.due_at, due=due),
+        clocks.DeadlineRecomputed(
+            **own, cause=clocks.RECOMPUTE_CAUSE_CALENDAR_PUBLISHED, due_before=due.due_at, moved=True, due=due
+        ),
+        clocks.DeadlineExpired(**own, due_at=due.due_at),
+        clocks.DeadlineMet(**own, met_at=due.due_at, late=True),
+        clocks.DeadlineWaived(deadline_id="DL-ARREST-7D", reason=clocks.WAIVER_REASON_MOOT, basis="不批准逮捕"),
+    )
 
 
 def case_ends() -> Story[Any]:
@@ -180,6 +227,8 @@ STORIES: dict[str, Callable[[], Story[Any]]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         agency_changes,
+        agency_setting,
+        case_clocks,
         case_ends,
         person_corrected,
         referral_declined,

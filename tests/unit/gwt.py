@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.message import Message
 
 from guanhu.options.v1 import options_pb2
-from services.kernel import validate
+from services.kernel import deadline, validate
 from services.kernel.decision import CHINA_STANDARD_TIME, Act, Decider, Facts
 from services.kernel.errors import Invalid, Refusal
 
@@ -68,15 +68,22 @@ class Story(Generic[State]):
         return replace(self, facts=facts)
 
     def when(self, command: Any, by: Act) -> Sequence[Any]:
-        """The events that a well-formed command comes to."""
+        """The events that a well-formed command comes to, without those of the clocks beside them."""
+        return [event for event in self._decided(command, by) if type(event) not in deadline.EVENTS]
+
+    def clocks(self, command: Any, by: Act) -> Sequence[Any]:
+        """The events of clocks that a well-formed command comes to."""
+        return [event for event in self._decided(command, by) if type(event) in deadline.EVENTS]
+
+    def after(self, command: Any, by: Act) -> "Story[State]":
+        """The same after a command was accepted."""
+        return self.given(*self._decided(command, by))
+
+    def _decided(self, command: Any, by: Act) -> Sequence[Any]:
         # A policy's own commands are no messages: they never come from outside.
         if isinstance(command, Message):
             validate.check(command)
         return self.decider.decide(command, self.state, by, self.facts)
-
-    def after(self, command: Any, by: Act) -> "Story[State]":
-        """The same after a command was accepted."""
-        return self.given(*self.when(command, by))
 
     def refuses(self, reason: str, command: Any, by: Act) -> Refusal:
         """Asserts that the command is refused for a reason."""

@@ -6,6 +6,7 @@ Who is who: agencies and their part in cases. The one vocabulary of events that 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from guanhu.deadline.v1 import deadline_events_pb2 as _deadline_events_pb2
 from guanhu.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -444,3 +445,51 @@ class ParticipantRemoved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ParticipantRemoved: _TypeAlias = ParticipantRemoved  # noqa: Y015
+
+@_typing.final
+class DeadlineSettingChanged(_message.Message):
+    """An agency made the length of a deadline that no law fixes its own, or went back to the default. It stands in the agency's own
+    stream, because it is the agency's rule: who changed it is told by the agency's history, and every service follows it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USCC_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    uscc: _builtins.str
+    """The agency."""
+    rule_id: _builtins.str
+    """Rule id of domain/10, for example "DL-SI-PROS"."""
+    variant: _builtins.str
+    """Which of the rule's lengths; empty for the ordinary one."""
+    reason: _builtins.str
+    """Why, in words without personal data."""
+    @_builtins.property
+    def length(self) -> _deadline_events_pb2.Length:
+        """The length; unset for the default again."""
+
+    @_builtins.property
+    def effective_on(self) -> _types_pb2.Date:
+        """First day on which clocks are set with it; clocks that run keep theirs."""
+
+    def __init__(
+        self,
+        *,
+        uscc: _builtins.str = ...,
+        rule_id: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        length: _deadline_events_pb2.Length | None = ...,
+        effective_on: _types_pb2.Date | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "length", b"length"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "length", b"length", "reason", b"reason", "rule_id", b"rule_id", "uscc", b"uscc", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadlineSettingChanged: _TypeAlias = DeadlineSettingChanged  # noqa: Y015

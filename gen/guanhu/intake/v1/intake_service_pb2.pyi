@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from guanhu.command.v1 import command_pb2 as _command_pb2
+from guanhu.deadline.v1 import deadline_events_pb2 as _deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2 as _agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2 as _case_events_pb2
 from guanhu.intake.v1 import person_events_pb2 as _person_events_pb2
@@ -240,6 +241,82 @@ class SuspendAgencyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SuspendAgencyResponse: _TypeAlias = SuspendAgencyResponse  # noqa: Y015
+
+@_typing.final
+class ChangeDeadlineSettingRequest(_message.Message):
+    """Makes the length of a deadline that no law fixes the agency's own, by a leading officer of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    USCC_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    uscc: _builtins.str
+    """The agency."""
+    rule_id: _builtins.str
+    """Rule id of domain/10, for example "DL-SI-PROS"."""
+    variant: _builtins.str
+    """Which of the rule's lengths; empty for the ordinary one."""
+    reason: _builtins.str
+    """Why, without personal data."""
+    @_builtins.property
+    def head(self) -> _command_pb2.CommandHead:
+        """Request id, time of the act, basis, expected version."""
+
+    @_builtins.property
+    def length(self) -> _deadline_events_pb2.Length:
+        """The length, in the unit of the rule; empty for the default again."""
+
+    @_builtins.property
+    def effective_on(self) -> _types_pb2.Date:
+        """First day on which clocks are set with it, today or later."""
+
+    def __init__(
+        self,
+        *,
+        head: _command_pb2.CommandHead | None = ...,
+        uscc: _builtins.str = ...,
+        rule_id: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        length: _deadline_events_pb2.Length | None = ...,
+        effective_on: _types_pb2.Date | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "head", b"head", "length", b"length"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "head", b"head", "length", b"length", "reason", b"reason", "rule_id", b"rule_id", "uscc", b"uscc", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeDeadlineSettingRequest: _TypeAlias = ChangeDeadlineSettingRequest  # noqa: Y015
+
+@_typing.final
+class ChangeDeadlineSettingResponse(_message.Message):
+    """Answers ChangeDeadlineSetting."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _command_pb2.Receipt:
+        """Where the events stand."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _command_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeDeadlineSettingResponse: _TypeAlias = ChangeDeadlineSettingResponse  # noqa: Y015
 
 @_typing.final
 class GetAgencyRequest(_message.Message):

@@ -50,6 +50,11 @@ class IntakeServiceStub:
                 request_serializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.SuspendAgencyRequest.SerializeToString,
                 response_deserializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.SuspendAgencyResponse.FromString,
                 _registered_method=True)
+        self.ChangeDeadlineSetting = channel.unary_unary(
+                '/guanhu.intake.v1.IntakeService/ChangeDeadlineSetting',
+                request_serializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.ChangeDeadlineSettingRequest.SerializeToString,
+                response_deserializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.ChangeDeadlineSettingResponse.FromString,
+                _registered_method=True)
         self.GetAgency = channel.unary_unary(
                 '/guanhu.intake.v1.IntakeService/GetAgency',
                 request_serializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.GetAgencyRequest.SerializeToString,
@@ -182,6 +187,13 @@ class IntakeServiceServicer:
 
     def SuspendAgency(self, request, context):
         """Suspends an agency, or reinstates it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeDeadlineSetting(self, request, context):
+        """Makes the length of a deadline that no law fixes the agency's own, by a leading officer of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -358,6 +370,11 @@ def add_IntakeServiceServicer_to_server(servicer, server):
                     servicer.SuspendAgency,
                     request_deserializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.SuspendAgencyRequest.FromString,
                     response_serializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.SuspendAgencyResponse.SerializeToString,
+            ),
+            'ChangeDeadlineSetting': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeDeadlineSetting,
+                    request_deserializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.ChangeDeadlineSettingRequest.FromString,
+                    response_serializer=guanhu_dot_intake_dot_v1_dot_intake__service__pb2.ChangeDeadlineSettingResponse.SerializeToString,
             ),
             'GetAgency': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAgency,
@@ -552,6 +569,33 @@ class IntakeService:
             '/guanhu.intake.v1.IntakeService/SuspendAgency',
             guanhu_dot_intake_dot_v1_dot_intake__service__pb2.SuspendAgencyRequest.SerializeToString,
             guanhu_dot_intake_dot_v1_dot_intake__service__pb2.SuspendAgencyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeDeadlineSetting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guanhu.intake.v1.IntakeService/ChangeDeadlineSetting',
+            guanhu_dot_intake_dot_v1_dot_intake__service__pb2.ChangeDeadlineSettingRequest.SerializeToString,
+            guanhu_dot_intake_dot_v1_dot_intake__service__pb2.ChangeDeadlineSettingResponse.FromString,
             options,
             channel_credentials,
             insecure,

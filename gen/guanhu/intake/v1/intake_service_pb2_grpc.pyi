@@ -39,6 +39,8 @@ class IntakeServiceStub:
     """Replaces an agency's entry."""
     SuspendAgency: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.SuspendAgencyRequest, _intake_service_pb2.SuspendAgencyResponse]
     """Suspends an agency, or reinstates it."""
+    ChangeDeadlineSetting: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.ChangeDeadlineSettingRequest, _intake_service_pb2.ChangeDeadlineSettingResponse]
+    """Makes the length of a deadline that no law fixes the agency's own, by a leading officer of it."""
     GetAgency: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.GetAgencyRequest, _intake_service_pb2.GetAgencyResponse]
     """Returns an agency's entry."""
     ListAgencies: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.ListAgenciesRequest, _intake_service_pb2.ListAgenciesResponse]
@@ -95,6 +97,8 @@ class IntakeServiceAsyncStub(IntakeServiceStub):
     """Replaces an agency's entry."""
     SuspendAgency: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.SuspendAgencyRequest, _intake_service_pb2.SuspendAgencyResponse]  # type: ignore[assignment]
     """Suspends an agency, or reinstates it."""
+    ChangeDeadlineSetting: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.ChangeDeadlineSettingRequest, _intake_service_pb2.ChangeDeadlineSettingResponse]  # type: ignore[assignment]
+    """Makes the length of a deadline that no law fixes the agency's own, by a leading officer of it."""
     GetAgency: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.GetAgencyRequest, _intake_service_pb2.GetAgencyResponse]  # type: ignore[assignment]
     """Returns an agency's entry."""
     ListAgencies: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.ListAgenciesRequest, _intake_service_pb2.ListAgenciesResponse]  # type: ignore[assignment]
@@ -166,6 +170,14 @@ class IntakeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_intake_service_pb2.SuspendAgencyResponse, _abc.Awaitable[_intake_service_pb2.SuspendAgencyResponse]]:
         """Suspends an agency, or reinstates it."""
+
+    @_abc_1.abstractmethod
+    def ChangeDeadlineSetting(
+        self,
+        request: _intake_service_pb2.ChangeDeadlineSettingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_intake_service_pb2.ChangeDeadlineSettingResponse, _abc.Awaitable[_intake_service_pb2.ChangeDeadlineSettingResponse]]:
+        """Makes the length of a deadline that no law fixes the agency's own, by a leading officer of it."""
 
     @_abc_1.abstractmethod
     def GetAgency(
