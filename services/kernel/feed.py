@@ -91,7 +91,10 @@ class SharedFeed:
         if window and after < window[0].position - 1:
             # A follower that is far behind reads for itself, and leaves the window to those at the end.
             return self.source.read(after, limit, wait_s)
-        with self._fetching:
+        # A lock is not fair: who waited for it without end could be passed by for long, and not be stopped.
+        if not self._fetching.acquire(timeout=wait_s):
+            return self._held(after, limit) or self.source.read(after, limit, 0.0)
+        try:
             if found := self._held(after, limit):
                 return found
             rows = tuple(self.source.read(after, limit, wait_s))
@@ -100,6 +103,8 @@ class SharedFeed:
                 follows = self._window and self._window[-1].position == after
                 self._window = ((*self._window, *rows) if follows else rows)[-WINDOW_ROWS_MAX:]
             return rows
+        finally:
+            self._fetching.release()
 
     def head(self) -> int:
         """Position of the newest row."""
