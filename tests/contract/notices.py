@@ -1,4 +1,4 @@
-"""Agencies that tell one another something, over a system whose clock can be moved."""
+"""Agencies that tell one another something, over a system whose clock can be moved. Each test has a case of its own."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from typing import Any
 
 from guanhu.intake.v1 import intake_service_pb2 as intake
 from guanhu.notify.v1 import notify_service_pb2 as api
+from guanhu.notify.v1 import reconciliation_events_pb2 as reconciliations
 from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
 from services.builders import BUILDERS
 from services.demo.client import Client
@@ -18,8 +19,10 @@ from services.kernel.clock import SystemClock
 from services.kernel.config import Config
 from services.kernel.host import Running
 from tests.contract.agencies import (
+    AUD,
     CASE_HANDLING,
     CYL,
+    OTHER_SWO,
     PROC,
     SWO,
     OpenedCase,
@@ -32,7 +35,11 @@ from tests.databases import fresh_database
 
 PROCURATOR = (PROC, "procurator-1", "CASE_PROCURATOR")
 LEAGUE = (CYL, "league-1", "CYL_OFFICER")
-LOOK_S = 0.02
+LOOPBACK = "127.0.0.0/8,::1/128"
+PARTIES = (PROC, CYL, SWO)
+# Longer than the longest pause between two attempts.
+PAUSES_OVER_MIN = 20.0
+LOOK_S = 0.1
 
 
 @dataclass
@@ -57,6 +64,7 @@ class System:
     client: Client
     clock: MovedClock
     case: OpenedCase = field(init=False)
+    endpoints: list[tuple[str, int]] = field(default_factory=list)
 
     def call(self, name: str, request: Any, uscc: str = "", officer: str = "", role: str = "") -> Any:
         """Calls notify."""
@@ -75,12 +83,14 @@ class System:
         self.client.call("intake", "AcceptReferral", request, *LEAGUE)
 
     def inbox(self, uscc: str, **fields: Any) -> list[api.Message]:
-        """Messages to an agency."""
-        return list(self.call("ListInbox", api.ListInboxRequest(purpose=CASE_HANDLING, **fields), uscc).messages)
+        """Messages to an agency, of this test's case."""
+        request = api.ListInboxRequest(purpose=CASE_HANDLING, case_id=self.case.case_id, **fields)
+        return list(self.call("ListInbox", request, uscc).messages)
 
     def sent(self, uscc: str, **fields: Any) -> list[api.Message]:
-        """Messages about an agency's acts."""
-        return list(self.call("ListSent", api.ListSentRequest(purpose=CASE_HANDLING, **fields), uscc).messages)
+        """Messages about an agency's acts, of this test's case."""
+        request = api.ListSentRequest(purpose=CASE_HANDLING, case_id=self.case.case_id, **fields)
+        return list(self.call("ListSent", request, uscc).messages)
 
     def acknowledge(self, message: api.Message) -> None:
         """The recipient's system acknowledges."""
@@ -106,7 +116,7 @@ class System:
         ends = SystemClock().now() + timedelta(seconds=timeout_s)
         while not condition():
             assert SystemClock().now() < ends, "it never came to that"
-            journal.wait(journal.head(), LOOK_S * 5)
+            journal.wait(journal.head(), LOOK_S)
 
     def listen(self, uscc: str, channel: int, address: str, host_name: str = "localhost") -> None:
         """The operator allows a host and the agency's system names an endpoint there."""
@@ -114,6 +124,26 @@ class System:
         self.call("AllowHosts", allow)
         endpoint = subscriptions.Endpoint(channel=channel, address=address)  # type: ignore[arg-type]
         self.call("RegisterEndpoint", api.RegisterEndpointRequest(head=head(), uscc=uscc, endpoint=endpoint), uscc)
+        self.endpoints.append((uscc, channel))
+
+    def missing(self, answer: api.ReconcileResponse) -> list[reconciliations.Discrepancy]:
+        """What an account names of this test's case."""
+        return [found for found in answer.discrepancies if found.cause.case_id == self.case.case_id]
+
+    def forget(self) -> None:
+        """Leaves nothing to the next test: no endpoint, and no message that is not delivered and acknowledged."""
+        for uscc, channel in self.endpoints:
+            request = api.RemoveEndpointRequest(head=head(), uscc=uscc, channel=channel)  # type: ignore[arg-type]
+            self.call("RemoveEndpoint", request, uscc)
+        self.endpoints.clear()
+        self.clock.move(minutes=PAUSES_OVER_MIN)
+        self.settle()
+        for uscc in PARTIES:
+            self.until(lambda uscc=uscc: not self.inbox(uscc, status=api.OBLIGATION_STATUS_OWED))  # type: ignore[misc]
+            for message in self.inbox(uscc):
+                if message.status != api.OBLIGATION_STATUS_ACKNOWLEDGED:
+                    self.acknowledge(message)
+        self.clock.shift = timedelta()
 
     def public_key(self, uscc: str) -> str:
         """The key that an agency verifies webhooks with."""
@@ -131,8 +161,15 @@ def system(database_url: str, folder: Path, **settings: Any) -> Iterator[System]
         with Client(f"127.0.0.1:{running.port}", running.resources.authority) as client:
             made = System(running, client, clock)
             register_agencies(client)
-            made.case = open_case(client)
-            for uscc in (PROC, CYL, SWO):
+            for uscc in (*PARTIES, OTHER_SWO, AUD):
                 # Its certificate is issued now: one that a moved clock issues would be one of the future.
-                made.inbox(uscc)
+                client.channel(uscc)
             yield made
+
+
+@contextmanager
+def telling(made: System) -> Iterator[System]:
+    """The system with a new case, for one test."""
+    made.case = open_case(made.client)
+    yield made
+    made.forget()

@@ -4,41 +4,39 @@ import email
 import email.policy
 import ipaddress
 import json
-import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from guanhu.notify.v1 import notify_service_pb2 as api
 from guanhu.notify.v1 import obligation_events_pb2 as obligations
 from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
-from services.demo.process import free_address
 from services.kernel.clock import SystemClock
 from services.notify.channels.egress import Egress, Forbidden
 from tests.contract.agencies import CYL, PROC, SWO, head
-from tests.contract.notices import System, system
+from tests.contract.mailbox import Mailbox
+from tests.contract.notices import System
 from tests.contract.receiver import Certificates, Receiver, make_certificates, receiving, verified
 
 WEBHOOK, EMAIL, SMS = subscriptions.CHANNEL_WEBHOOK, subscriptions.CHANNEL_EMAIL, subscriptions.CHANNEL_SMS
 DELIVERED, EXHAUSTED = api.OBLIGATION_STATUS_DELIVERED, api.OBLIGATION_STATUS_EXHAUSTED
-LOOPBACK = "127.0.0.0/8,::1/128"
 BACK_OFF_S = 7
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
+@pytest.fixture
+def told(telling_case: System) -> System:
+    return telling_case
 
 
 @pytest.fixture
-def told(database_url: str, certificates: Certificates, tmp_path: Path) -> Iterator[System]:
-    settings = {"notify_networks": LOOPBACK, "notify_ca": str(certificates.ca_file)}
-    with system(database_url, tmp_path / "state", **settings) as made:
-        yield made
+def letters(mailbox: Mailbox) -> list[tuple[list[str], bytes]]:
+    """What is mailed while a test runs."""
+    mailbox.letters.clear()
+    mailbox.refuses = ""
+    return mailbox.letters
 
 
 @pytest.fixture
@@ -114,9 +112,11 @@ def test_a_redirect_is_refused_and_nothing_is_sent_there(told: System, league: R
         assert elsewhere.calls == []
 
 
-def test_a_receiver_that_does_not_answer_in_time_is_tried_again(told: System, league: Receiver) -> None:
+def test_a_receiver_that_does_not_answer_in_time_is_tried_again(
+    told: System, league: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worker: Any = told.running.services["notify"].led()["deliveries"]
-    worker._channels[WEBHOOK]._timeout_s = 0.5
+    monkeypatch.setattr(worker._channels[WEBHOOK], "_timeout_s", 0.5)
     league.answer = lambda _: None
     told.refer()
     told.until(lambda: bool(told.inbox(CYL)) and told.inbox(CYL)[0].attempts == 1)
@@ -159,7 +159,7 @@ def test_what_nobody_takes_is_exhausted_and_the_sender_is_alerted_and_it_can_be_
     told.until(lambda: bool(told.inbox(PROC)))
     assert told.inbox(PROC)[0].kind == obligations.OBLIGATION_KIND_ESCALATION
     told.settle()
-    assert [found.to_uscc for found in told.reconcile().discrepancies] == [CYL]
+    assert [found.to_uscc for found in told.missing(told.reconcile())] == [CYL]
     league.answer = lambda _: (204, {})
     request = api.RedriveDeliveryRequest(head=head(), obligation_id=told.inbox(CYL)[0].obligation_id, reason="已恢复")
     told.call("RedriveDelivery", request, CYL)
@@ -196,49 +196,13 @@ def test_public_addresses_and_the_governments_own_network_are_sent_to() -> None:
     assert not egress.permits(ipaddress.ip_address("10.21.0.1"))
 
 
-class Mailbox:
-    """What an SMTP server was given."""
-
-    def __init__(self) -> None:
-        self.letters: list[tuple[list[str], bytes]] = []
-        self.refuses = ""
-
-    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:
-        if session.ssl is None:
-            return "530 mail in clear"
-        if self.refuses:
-            return self.refuses
-        self.letters.append((envelope.rcpt_tos, envelope.content))
-        return "250 taken"
-
-
-@pytest.fixture
-def mail(database_url: str, certificates: Certificates, tmp_path: Path) -> Iterator[tuple[System, Mailbox]]:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificates.chain_file)
-    mailbox = Mailbox()
-    port = int(free_address().rpartition(":")[2])
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, tls_context=tls, require_starttls=True)
-    controller.start()
-    settings = {
-        "notify_ca": str(certificates.ca_file),
-        "smtp_host": "localhost",
-        "smtp_port": str(port),
-        "smtp_sender": "notice@guanhu.example",
-    }
-    try:
-        with system(database_url, tmp_path / "state", **settings) as told:
-            yield told, mailbox
-    finally:
-        controller.stop()
-
-
-def test_mail_goes_out_over_tls_in_both_languages_without_a_personal_value(mail: tuple[System, Mailbox]) -> None:
-    told, mailbox = mail
+def test_mail_goes_out_over_tls_in_both_languages_without_a_personal_value(
+    told: System, letters: list[tuple[list[str], bytes]]
+) -> None:
     told.listen(CYL, EMAIL, "duty@league.example", "league.example")
     told.refer()
     told.until(lambda: statuses(told, CYL) == [DELIVERED])
-    [(recipients, content)] = mailbox.letters
+    [(recipients, content)] = letters
     letter = email.message_from_bytes(content, policy=email.policy.default)
     [message] = told.inbox(CYL)
     assert recipients == ["duty@league.example"]
@@ -248,8 +212,8 @@ def test_mail_goes_out_over_tls_in_both_languages_without_a_personal_value(mail:
     assert "盗窃" not in text and "段某某" not in text
 
 
-def test_a_mailbox_that_refuses_is_tried_again(mail: tuple[System, Mailbox]) -> None:
-    told, mailbox = mail
+@pytest.mark.usefixtures("letters")
+def test_a_mailbox_that_refuses_is_tried_again(told: System, mailbox: Mailbox) -> None:
     mailbox.refuses = "452 full"
     told.listen(CYL, EMAIL, "duty@league.example", "league.example")
     told.refer()
@@ -260,20 +224,19 @@ def test_a_mailbox_that_refuses_is_tried_again(mail: tuple[System, Mailbox]) -> 
     assert outcomes(told, told.inbox(CYL)[0].obligation_id) == ["REFUSED", "DELIVERED"]
 
 
-def test_a_text_message_is_one_file_named_by_its_id(told: System, tmp_path: Path) -> None:
+def test_a_text_message_is_one_file_named_by_its_id(told: System) -> None:
     told.listen(CYL, SMS, "+861012355")
     told.refer()
     told.until(lambda: statuses(told, CYL) == [DELIVERED])
     [message] = told.inbox(CYL)
-    [file] = (tmp_path / "state" / "sms").iterdir()
+    [file] = (told.running.resources.config.state_folder / "sms").glob("*")
     assert file.name == f"{message.obligation_id}.json"
     assert json.loads(file.read_text(encoding="utf-8"))["text"] == message.text_zh
 
 
 def test_mail_stands_in_for_a_system_that_is_away_for_half_the_window(
-    mail: tuple[System, Mailbox], certificates: Certificates
+    told: System, letters: list[tuple[list[str], bytes]], certificates: Certificates
 ) -> None:
-    told, mailbox = mail
     with receiving(certificates) as closed:
         address = closed.address
     told.listen(CYL, WEBHOOK, address)
@@ -282,4 +245,4 @@ def test_mail_stands_in_for_a_system_that_is_away_for_half_the_window(
     told.until(lambda: bool(told.inbox(CYL)) and told.inbox(CYL)[0].attempts == 1)
     told.clock.move(hours=13)
     told.until(lambda: statuses(told, CYL) == [DELIVERED])
-    assert len(mailbox.letters) == 1
+    assert len(letters) == 1
