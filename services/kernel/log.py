@@ -26,6 +26,7 @@ KEYS = frozenset(
         "line",
         "follower",
         "stream",
+        "clock",
         "position",
         "origin",
         "service",
