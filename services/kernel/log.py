@@ -29,6 +29,7 @@ KEYS = frozenset(
         "line",
         "follower",
         "stream",
+        "clock",
         "position",
         "origin",
         "service",

@@ -35,6 +35,10 @@ def letter(case: OpenedCase, due: datetime) -> forms.CommissionLetter:
         scope=[forms.INVESTIGATION_SCOPE_FAMILY],
         urgency=forms.URGENCY_ORDINARY,
         due_on=from_date(day_of(due)),
+        host_deadline_id="DL-PROS-1M",
+        host_deadline_on=from_date(day_of(due + timedelta(days=14))),
+        coercive_measure=forms.COERCIVE_MEASURE_BAIL,
+        confidentiality_level=forms.CONFIDENTIALITY_LEVEL_MINOR,
         undertaking_required=True,
         liaison=forms.Liaison(name="联络人", telephone="000"),
     )

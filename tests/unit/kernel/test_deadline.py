@@ -297,3 +297,8 @@ def test_what_is_left_of_hours_is_exact_to_the_second_and_of_working_days_counts
     assert to_datetime(again.due_at) == to_datetime(again.latest_at) == at("2026-10-03 21:59:59")
     days = duedate.count(pb.COUNTING_WORKING_DAYS, at("2026-09-29 10:00"), pb.Length(working_days=5))
     assert duedate.left(pb.COUNTING_WORKING_DAYS, days, at("2026-10-01 10:00")) == pb.Length(working_days=4)
+
+
+def test_calendar_days_end_on_their_day_whatever_day_it_is() -> None:
+    counted = duedate.count(pb.COUNTING_CALENDAR_DAYS, at("2026-09-29 10:00"), pb.Length(days=4))
+    assert to_date(counted.due_on) == date(2026, 10, 3)
