@@ -22,6 +22,7 @@ from services.demo.process import free_address
 from services.kernel import host, metrics
 from services.kernel.config import Config
 from services.kernel.host import Running
+from services.notify import servicer
 from tests.databases import fresh_database
 from tests.fault.attack import MARKS, NAME_MARK, Attack, MarkingClient, Verdict, documented, methods
 from tests.fault.population import identities, requests_of
@@ -32,6 +33,7 @@ CASES = [Path(__file__).parents[1] / "cases" / name for name in ("c08-haidian-20
 OPEN_SERVICES = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 # One fixture makes some ten thousand calls: half a minute of work on an idle machine.
 pytestmark = pytest.mark.timeout(300)
+WATCH_S = 0.1
 # Suspending comes last: whoever is suspended gets no further than that.
 METHODS = sorted(methods(), key=lambda method: method.name == "SuspendAgency")
 
@@ -56,7 +58,11 @@ def outcome(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         fresh_database(database_url) as url,
         listening() as heard,
         host.serving(replace(config, database_url=url), BUILDERS) as running,
+        pytest.MonkeyPatch.context() as changed,
     ):
+        # A watch lasts until there is news; here it ends before a call does.
+        changed.setattr(servicer, "WATCH_S", WATCH_S)
+        changed.setattr(servicer, "WAIT_S", WATCH_S)
         yield attacked(running, heard)
 
 

@@ -11,8 +11,8 @@ from tests.contract.journal_server import running_server
 from tests.contract.receiver import make_certificates, receiving
 from tests.fault.telling_load import Telling, assert_accounted_for
 
-KILLS = 3
-REFERRALS = 120
+KILLS = 2
+REFERRALS = 60
 # Slow enough that every kill falls into work.
 RATE_PER_S = 15.0
 
