@@ -36,6 +36,7 @@ KEYS = frozenset(
         "trace_id",
         "span_id",
         "view",
+        "clock",
         "generation",
         "events",
         "url",
