@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from services.kernel.decision import CHINA_STANDARD_TIME
 from services.kernel.identifier import is_uscc
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 
 
 class BadCase(Exception):
@@ -116,45 +117,60 @@ def read(path: Path) -> CaseFile:
         BadCase: with the line and the reason of the first mistake.
     """
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise BadCase(1, "the file is not UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadCase(line, f"no YAML: {error.problem}") from error
-    if root is None:
-        raise BadCase(1, "the file is empty")
-    file = _node(root)
+    file = _node(_composed(text))
     only(file, {"case", "title", "source", "agencies", "officers", "steps"})
     agencies = dict(_agencies(file.get("agencies")))
     officers = dict(_officers(file.get("officers"), agencies))
     steps = [_step(node, officers) for node in file.get("steps").sequence()]
     if not steps:
         raise BadCase(file.get("steps").line, "a case has one step at least")
-    return CaseFile(file.get("case").text(), file.get("title").text(), agencies, officers, steps)
+    case = file.get("case")
+    if not _FOLDER.fullmatch(case.text()):
+        raise BadCase(case.line, "a case has a short name of letters, digits, - and _: it becomes a folder")
+    return CaseFile(case.text(), file.get("title").text(), agencies, officers, steps)
 
 
-def _node(node: yaml.Node) -> Node:
+def _composed(text: str) -> yaml.Node:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BadCase(line, f"no YAML: {error.problem}") from error
+    except yaml.reader.ReaderError as error:
+        raise BadCase(text.count("\n", 0, error.position) + 1, f"no YAML: {error.reason}") from error
+    if root is None:
+        raise BadCase(1, "the file is empty")
+    return root
+
+
+def _node(node: yaml.Node, within: tuple[yaml.Node, ...] = ()) -> Node:
     line = node.start_mark.line + 1
+    if node in within:
+        raise BadCase(line, "a value holds itself")
     if isinstance(node, yaml.MappingNode):
-        return Node(_members(node), line)
+        return Node(_members(node, (*within, node)), line)
     if isinstance(node, yaml.SequenceNode):
-        return Node([_node(item) for item in node.value], line)
+        return Node([_node(item, (*within, node)) for item in node.value], line)
     return Node(str(node.value), line)
 
 
-def _members(node: yaml.MappingNode) -> dict[str, Node]:
+def _members(node: yaml.MappingNode, within: tuple[yaml.Node, ...]) -> dict[str, Node]:
     """Members of a mapping; `<<` brings those of another mapping, which the mapping's own replace."""
     inherited: dict[str, Node] = {}
     members: dict[str, Node] = {}
     for key, value in node.value:
         if key.tag == "tag:yaml.org,2002:merge":
-            inherited |= _node(value).mapping()
+            inherited |= _node(value, within).mapping()
             continue
         name = str(key.value)
+        line = key.start_mark.line + 1
         if name in members:
-            raise BadCase(key.start_mark.line + 1, f"'{name}' stands twice")
-        members[name] = _node(value)
+            raise BadCase(line, f"'{name}' stands twice")
+        # A member stands where its name stands, also where its value begins below or comes from an anchor.
+        members[name] = replace(_node(value, within), line=line)
     return {**inherited, **members}
 
 
@@ -200,7 +216,7 @@ def _step(node: Node, officers: Mapping[str, Officer]) -> Step:
     members = node.mapping()
     return Step(
         line=node.line,
-        at=_instant(node.get("at")),
+        at=instant(node.get("at")),
         officer=officer,
         service=service,
         method=method,
@@ -211,8 +227,16 @@ def _step(node: Node, officers: Mapping[str, Officer]) -> Step:
     )
 
 
-def _instant(node: Node) -> datetime:
+def instant(node: Node) -> datetime:
+    """The instant, in China Standard Time.
+
+    Raises:
+        BadCase: there is none, or it names a time zone of its own.
+    """
     try:
-        return datetime.fromisoformat(node.text()).replace(tzinfo=CHINA_STANDARD_TIME)
+        found = datetime.fromisoformat(node.text())
     except ValueError as error:
         raise BadCase(node.line, "no instant; write for example 2021-08-02 09:30") from error
+    if found.tzinfo is not None:
+        raise BadCase(node.line, "times are China Standard Time; write no zone")
+    return found.replace(tzinfo=CHINA_STANDARD_TIME)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from services.demo.casefile import BadCase, Node, _instant
+from services.demo.casefile import BadCase, Node, instant
 
 # Resolves a reference such as "=id.case" or "=agency.proc" to its text.
 Resolve = Callable[[Node], str]
@@ -28,7 +29,8 @@ def fill(message: Message, node: Node, resolve: Resolve) -> None:
             _fill_message(getattr(message, name), member, resolve)
             getattr(message, name).SetInParent()
         else:
-            setattr(message, name, _scalar(field, member, resolve))
+            value = _scalar(field, member, resolve)
+            _put(member, partial(setattr, message, name, value))
 
 
 def _add(message: Message, field: Any, item: Node, resolve: Resolve) -> None:
@@ -36,7 +38,15 @@ def _add(message: Message, field: Any, item: Node, resolve: Resolve) -> None:
     if field.message_type is not None:
         _fill_message(values.add(), item, resolve)
     else:
-        values.append(_scalar(field, item, resolve))
+        value = _scalar(field, item, resolve)
+        _put(item, partial(values.append, value))
+
+
+def _put(node: Node, put: Callable[[], None]) -> None:
+    try:
+        put()
+    except ValueError as error:
+        raise BadCase(node.line, "the value does not fit into the field") from error
 
 
 def _fill_message(message: Any, node: Node, resolve: Resolve) -> None:
@@ -48,7 +58,7 @@ def _fill_message(message: Any, node: Node, resolve: Resolve) -> None:
             raise BadCase(node.line, "no date; write for example 2021-08-02") from error
         message.year, message.month, message.day = day.year, day.month, day.day
     elif kind == "google.protobuf.Timestamp":
-        message.FromDatetime(_instant(node))
+        message.FromDatetime(instant(node))
     else:
         fill(message, node, resolve)
 

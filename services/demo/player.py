@@ -14,7 +14,8 @@ from google.protobuf.message import Message
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import intake_service_pb2 as intakepb
 from guanhu.types.v1 import types_pb2
-from services.demo.casefile import BadCase, CaseFile, Node, Step, only
+from services.demo.casefile import CaseFile, Node, Step
+from services.demo.check import check, question, refers_to_nothing
 from services.demo.client import Client, method, request_class
 from services.demo.message import fill
 from services.kernel.rpc import reason_of
@@ -60,28 +61,12 @@ class Player:
             BadCase: the file asks for something that does not exist.
             CaseFailed: a step was refused or accepted against the file, or a condition does not hold.
         """
-        self._check()
+        check(self._case)
         for name in self._case.agencies:
             self._register(name)
         for step in self._case.steps:
             self._play(step)
         return self.played
-
-    def _check(self) -> None:
-        # Everything that can be checked without a server is checked before the first command is sent.
-        for step in self._case.steps:
-            found = method(step.service, step.method)
-            if found is None:
-                raise BadCase(step.line, f"there is no {step.service}.{step.method}")
-            fill(request_class(found)(), step.fields, self._shape)
-            for hold in step.holds:
-                self._question(hold)
-
-    def _shape(self, node: Node) -> str:
-        text = node.text()
-        if text.startswith("=kept."):
-            return str(uuid.UUID(int=0))
-        return self._resolve(node)
 
     def _register(self, name: str) -> None:
         agency = self._case.agencies[name]
@@ -135,41 +120,30 @@ class Player:
         uscc = self._case.agencies[who.agency].uscc
         return self._client.call(service, name, request, uscc, who.name, who.role)
 
-    def _question(self, hold: Node) -> tuple[str, str, str]:
-        service, dot, name = hold.get("ask").text().partition(".")
-        found = method(service, name)
-        if not dot or found is None:
-            raise BadCase(hold.get("ask").line, f"there is no {service}.{name}")
-        officer = hold.get("as").text()
-        if officer not in self._case.officers:
-            raise BadCase(hold.get("as").line, f"officer '{officer}' is not among the officers")
-        only(hold, {"ask", "as", "with", "shows", "keep"})
-        if not {"shows", "keep"} & set(hold.mapping()):
-            raise BadCase(hold.line, "a condition shows or keeps something")
-        return service, name, officer
-
     def _hold(self, hold: Node, step: Step) -> None:
-        service, name, officer = self._question(hold)
         deadline = time.monotonic() + HOLDS_WITHIN_S
-        for wrong in self._asked(hold, step, service, name, officer):
+        for wrong in self._asked(hold, step):
             if not wrong:
                 return
             if time.monotonic() > deadline:
                 raise CaseFailed(f"line {hold.line}: {wrong}")
             time.sleep(POLL_S)
 
-    def _asked(self, hold: Node, step: Step, service: str, name: str, officer: str) -> Iterator[str]:
+    def _asked(self, hold: Node, step: Step) -> Iterator[str]:
         """Asks again and again; yields what is wrong, or "" when the condition holds."""
-        found = method(service, name)
+        asked = question(self._case, hold)
+        found = method(asked.service, asked.name)
         assert found is not None
         while True:
             request: Any = request_class(found)()
-            fill(request, hold.mapping().get("with", Node({}, hold.line)), self._resolve)
+            fill(request, asked.fields, self._resolve)
             self._complete(request, f"{step.line}:{hold.line}", step.at)
             try:
-                shown = MessageToDict(self._call(service, name, request, officer), preserving_proto_field_name=True)
+                shown = MessageToDict(
+                    self._call(asked.service, asked.name, request, asked.officer), preserving_proto_field_name=True
+                )
             except grpc.RpcError as error:
-                yield f"{name}: {reason_of(error)}"
+                yield f"{asked.name}: {reason_of(error)}"
                 continue
             yield self._compare(hold, shown)
 
@@ -197,7 +171,7 @@ class Player:
             return self._case.agencies[name].uscc
         if kind == "kept" and name in self.played.kept:
             return self.played.kept[name]
-        raise BadCase(node.line, f"'{text}' refers to nothing; write =id.NAME, =agency.NAME or =kept.NAME")
+        raise refers_to_nothing(node)
 
 
 def _at(shown: Any, path: str) -> str:

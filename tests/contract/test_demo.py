@@ -1,0 +1,140 @@
+"""Cases played through the API: what they leave behind, twice in a row, and where one fails."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from services.demo.__main__ import play_one
+from services.demo.casefile import BadCase, read
+from services.demo.client import Client
+from services.demo.player import CaseFailed, Player
+from services.kernel.host import Running
+from tests.contract.played import CASES
+
+C11 = CASES / "c11-nanjing-2019.yaml"
+REFUSED = "    refused: INVALID_REQUEST\n"
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """C11 with a text in it replaced, once."""
+    text = C11.read_text(encoding="utf-8")
+    assert old in text
+    path = folder / "changed.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def line_of(path: Path, text: str) -> int:
+    """The line (from 1) in which a text first stands."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
+
+
+def player(path: Path, client: Client) -> Player:
+    return Player(read(path), client, lambda *_: None)
+
+
+def heads(running: Running) -> dict[str, int]:
+    """How far each journal is."""
+    return {name: service.journal.head() for name, service in running.services.items() if service.journal is not None}
+
+
+@pytest.fixture(scope="module")
+def out(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What C11 leaves behind when it is played twice in a row into the same folder."""
+    folder = tmp_path_factory.mktemp("out")
+    assert running.resources.authority is not None
+    with Client(f"127.0.0.1:{running.port}", running.resources.authority) as client:
+        case = read(C11)
+        first = play_one(C11, case, client, folder)
+        before = {path.name: path.read_bytes() for path in (folder / "c11").iterdir()}
+        again = play_one(C11, case, client, folder)
+    assert first == again > 40
+    after = {path.name: path.read_bytes() for path in (folder / "c11").iterdir()}
+    assert set(before) == set(after)
+    assert before["case.zip"] != after["case.zip"], "every play has ids of its own"
+    return folder / "c11"
+
+
+def test_a_played_case_leaves_report_timeline_and_bundle_each_in_its_form(out: Path) -> None:
+    assert {path.name for path in out.iterdir()} == {"report.pdf", "report.docx", "timeline.svg", "case.zip"}
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert zipfile.is_zipfile(out / "report.docx")
+    assert "word/document.xml" in zipfile.ZipFile(out / "report.docx").namelist()
+    assert (out / "timeline.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_the_bundle_that_is_left_is_whole(out: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(out / "case.zip").extractall(tmp_path)
+    done = subprocess.run([sys.executable, "-I", "verify.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "whole: every file, leaf and version agrees")
+
+
+def test_the_timeline_names_the_agencies_and_nobody_else(out: Path) -> None:
+    picture = (out / "timeline.svg").read_text(encoding="utf-8")
+    words = re.sub(r"<[^>]+>", "", picture)
+    assert "检察院" in words
+    assert "高小六" not in words
+
+
+def test_a_bad_file_is_refused_before_any_command_is_sent(tmp_path: Path, client: Client, running: Running) -> None:
+    path = changed(tmp_path, "use: PROSECUTION_DECISION", "use: PROSECUTION")
+    before = heads(running)
+    with pytest.raises(BadCase) as bad:
+        player(path, client).play()
+    assert bad.value.line == line_of(path, "use: PROSECUTION")
+    assert heads(running) == before
+
+
+def test_a_step_that_is_refused_against_the_file_fails_the_case_with_its_line(tmp_path: Path, client: Client) -> None:
+    path = changed(tmp_path, REFUSED, "")
+    line = line_of(path, "do: intake.OpenCase") - 2
+    with pytest.raises(CaseFailed, match=f"^line {line}: OpenCase was refused: INVALID_REQUEST"):
+        player(path, client).play()
+
+
+def test_a_step_that_is_refused_for_another_reason_fails_the_case(tmp_path: Path, client: Client) -> None:
+    path = changed(tmp_path, REFUSED, "    refused: CASE_CLOSED\n")
+    with pytest.raises(CaseFailed, match="was refused: INVALID_REQUEST"):
+        player(path, client).play()
+
+
+def test_a_step_that_is_accepted_against_the_file_fails_the_case_with_its_line(tmp_path: Path, client: Client) -> None:
+    path = changed(tmp_path, "do: intake.RegisterPerson\n", "do: intake.RegisterPerson\n    refused: PERSON_EXISTS\n")
+    line = line_of(path, "do: intake.RegisterPerson") - 2
+    with pytest.raises(CaseFailed, match=f"^line {line}: RegisterPerson was accepted; the case expects PERSON_EXISTS"):
+        player(path, client).play()
+
+
+def test_a_condition_that_does_not_come_to_hold_fails_the_case_with_its_line(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Conditions wait for policies behind the command; this one never holds, so there is nothing to wait for.
+    monkeypatch.setattr("services.demo.player.HOLDS_WITHIN_S", 0.2)
+    path = changed(tmp_path, 'shows: {criminal_age_years: "15"}', 'shows: {criminal_age_years: "16"}')
+    line = line_of(path, 'criminal_age_years: "16"') - 3
+    with pytest.raises(CaseFailed, match=f"^line {line}: criminal_age_years is 15, expected 16$"):
+        player(path, client).play()
+
+
+def test_a_failed_case_is_told_with_its_file_and_leaves_nothing(
+    tmp_path: Path, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = changed(tmp_path, REFUSED, "")
+    assert play_one(path, read(path), client, tmp_path / "out") == 0
+    assert f"{path}: line " in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_case_reads_stands_in_the_access_record(client: Client, running: Running, out: Path) -> None:
+    auditor = read(C11).officers["nj_auditor"]
+    with psycopg.connect(running.resources.database_url) as conn:
+        rows = conn.execute(
+            "select distinct action, purpose from audit.access_records where officer = %s and allowed", [auditor.name]
+        ).fetchall()
+    assert {("audit.GetHistory", "AUDIT"), ("audit.ExportCase", "AUDIT")} <= set(rows)
