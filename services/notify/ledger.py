@@ -103,7 +103,9 @@ class Ledger:
             owed = state.owed
             assert owed is not None
             stream, case_id, handoff_id = _stream(DECIDER, obligation_id), owed.cause.case_id, owed.handoff_id
-            append = self._append(stream, loaded.version, events, act, case_id, handoff_id, causation)
+            # Whatever the service does about a message it does because of the event that demands it.
+            cause = causation or record_pb2.Causation(origin=owed.cause.origin, position=owed.cause.position)
+            append = self._append(stream, loaded.version, events, act, case_id, handoff_id, cause)
             waiting.append((obligation_id, append, decided))
         outcomes = self._journal.append_many([append for _, append, _ in waiting])
         for (obligation_id, _, decided), outcome in zip(waiting, outcomes, strict=True):

@@ -32,15 +32,21 @@ def test_no_effect_stands_before_its_cause(told: Told) -> None:
         for entry in entries
         if entry.header.HasField("causation")
     }
-    # Both policies crossed the border between the services, and intake's own policy stayed inside it.
-    assert set(causes) == {("social_investigation", "intake"), ("intake", "social_investigation"), ("intake", "intake")}
+    # Both policies crossed the border between the services, and intake's own policy stayed inside it; both are told of.
+    assert set(causes) == {
+        ("social_investigation", "intake"),
+        ("intake", "social_investigation"),
+        ("intake", "intake"),
+        ("notify", "intake"),
+        ("notify", "social_investigation"),
+    }
     assert all(distance > 0 for distance in causes.values())
 
 
 def test_the_history_holds_every_event_of_the_case_in_the_order_of_each_journal(told: Told) -> None:
     entries = history(told).entries
     person = f"person-{told.played.id_of('minor')}"
-    for name in ("intake", "social_investigation"):
+    for name in ("intake", "social_investigation", "notify"):
         journal = told.running.services[name].journal
         assert journal is not None
         rows = journal.read(0, 100_000)
@@ -67,9 +73,14 @@ def test_every_entry_says_who_acted_and_for_whom(told: Told) -> None:
 def test_an_entry_rests_on_the_rule_that_its_event_declares_in_the_version_of_its_day(told: Told) -> None:
     registry = told.running.services["audit"].codec.registry
     stated = set()
-    for entry in history(told).entries:
+    handoffs: dict[str, str] = {}
+    for entry in history(told, with_content=True).entries:
         declared = registry.message_class(entry.type).DESCRIPTOR.GetOptions().Extensions[options_pb2.law]
-        assert entry.header.basis.rule_id == declared.split(";")[0].strip()
+        if entry.type == "guanhu.notify.v1.MessageOwed":
+            handoffs[entry.stream] = json.loads(entry.content_json).get("handoff_id", "")
+        # What is done about a message rests on the hand-off that the message is.
+        expected = handoffs.get(entry.stream, declared.split(";")[0].strip())
+        assert entry.header.basis.rule_id == expected
         effective = to_date(entry.header.basis.law_effective_on)
         if effective is not None:
             assert effective <= to_datetime(entry.header.occurred_at).astimezone(CHINA_STANDARD_TIME).date()

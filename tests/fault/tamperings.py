@@ -47,9 +47,10 @@ TAMPERINGS = [
     ),
     Tampering(
         "an event added without a command",
-        (EVENTS, "intake.positions", "social_investigation.positions", "audit.positions"),
+        (EVENTS, "intake.positions", "social_investigation.positions", "notify.positions", "audit.positions"),
         "update intake.positions set position = position + 1 where source = 'intake';"
         "update social_investigation.positions set position = position + 1 where source = 'intake';"
+        "update notify.positions set position = position + 1 where source = 'intake';"
         "update audit.positions set position = position + 1 where source = 'intake';"
         "insert into intake.events select (select max(position) + 1 from intake.events), 'agency-forged', 1, type, header,"
         " payload from intake.events where position = 5",

@@ -26,7 +26,7 @@ from tests.databases import fresh_database
 from tests.fault.tamperings import TAMPERINGS, Tampering
 
 # A rebuild parks what it cannot take in.
-PARKED = ("intake.parked", "social_investigation.parked", "audit.parked")
+PARKED = ("intake.parked", "social_investigation.parked", "notify.parked", "audit.parked")
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def quiet(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             tell_a_story(client)
             settle(running)
             for service in running.services.values():
-                for follower in service.all_followers():
-                    follower.stop()
+                for led in service.led().values():
+                    led.stop()
             yield running
 
 
