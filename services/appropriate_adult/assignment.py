@@ -19,6 +19,7 @@ def decide(command: Message, state: State, act: Act, facts: Facts) -> Sequence[M
 # In the order and with the numbers of the table in domain/04 §4.3.
 DECISIONS: dict[type[Message], Callable[[Any, State, Act, Facts], Sequence[Message]]] = {
     api.IdentifyNeedRequest: need.identify,  # 1
+    api.CorrectNeedRequest: need.correct,  # 1
     api.NotifyLegalRepRequest: need.notify_legal_rep,  # 2
     api.RecordLegalRepOutcomeRequest: need.record_outcome,  # 3
     api.RequestAdultRequest: need.request_adult,  # 4

@@ -48,6 +48,7 @@ def propose(command: api.ProposeCandidateRequest, state: State, act: Act, facts:
         session_id=session.session_id,
         begins_at=from_datetime(begins_at),
         ends_at=from_datetime(ends_at),
+        home_uscc=adult.home,
         officer=adult.officer,
         standby=command.standby,
         rules=[result_of_rule("AA-R17", act.on, "qualified")],
@@ -63,9 +64,9 @@ def record_reservation(command: api.RecordReservationRequest, state: State, act:
     if booked is None:
         raise IllegalState("ENGAGEMENT_UNKNOWN", "this assignment asked for no such engagement")
     adult_id, session_id = booked
-    candidate = state.candidate
-    if candidate is None or candidate.adult_id != adult_id or state.sessions[session_id].over:
+    if command.engagement_id not in state.engaged:
         return []
+    candidate = at_hand(state)
     if command.engagement_id == candidate.candidate_id:
         if candidate.reserved:
             return []
@@ -89,6 +90,7 @@ def withdraw(command: api.WithdrawCandidateRequest, state: State, act: Act, _: F
         adult_id=candidate.adult_id,
         refusal=command.refusal,
         refusals=state.refusals,
+        engagement_ids=rules.ending(state, adult_id=candidate.adult_id),
     )
     return [rejected]
 
@@ -116,6 +118,7 @@ def consult(command: api.ConsultMinorRequest, state: State, act: Act, _: Facts) 
         adult_id=candidate.adult_id,
         refusal=events.CANDIDATE_REFUSAL_MINOR_REFUSED,
         refusals=state.refusals + 1,
+        engagement_ids=rules.ending(state, adult_id=candidate.adult_id),
     )
     return [consulted, rejected]
 
@@ -131,7 +134,7 @@ def confirm(command: api.ConfirmAdultRequest, state: State, act: Act, facts: Fac
         raise IllegalState("CONFLICT_CHECK_STALE", "a party came into the case: check again", rule="AA-X04")
     if shortcomings(rules.adult_of(facts), act.on):
         raise IllegalState("ADULT_NOT_QUALIFIED", "the register shows that this adult may not attend", rule="AA-R17")
-    planned_from = state.sessions[candidate.session_id].planned_from
+    planned_from = rules.session_of(state, candidate.session_id).planned_from
     in_time = act.occurred_at + (rules.ON_SITE_RURAL if command.rural else rules.ON_SITE_URBAN)
     confirmed = events.AppropriateAdultConfirmed(
         candidate_id=candidate.candidate_id,
@@ -169,6 +172,7 @@ def replace_adult(command: api.ReplaceAdultRequest, state: State, act: Act, _: F
         adult_id=candidate.adult_id,
         reason=command.reason,
         replacements=state.replacements + 1,
+        engagement_ids=rules.ending(state, adult_id=candidate.adult_id),
     )
     return [replaced, *paused_when_alone(state, replaced, act)]
 

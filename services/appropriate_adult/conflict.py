@@ -45,6 +45,7 @@ def check(command: api.RunConflictCheckRequest, state: State, act: Act, facts: F
             adult_id=candidate.adult_id,
             exclusions=exclusions,  # type: ignore[arg-type]
             note=command.note,
+            engagement_ids=rules.ending(state, adult_id=candidate.adult_id),
         )
         return [found, *paused_when_alone(state, found, act)]
     passed = events.ConflictCheckPassed(

@@ -5,6 +5,7 @@ Law: AA-R01 to AA-R04, AA-R09, AA-R10, AA-R13, AA-R20, AA-R21; AGE-05.
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -13,6 +14,7 @@ from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
 from guanhu.intake.v1 import person_events_pb2 as persons
 from guanhu.types.v1 import types_pb2
 from services.appropriate_adult import rules
+from services.appropriate_adult.presence import NOT_BEGUN
 from services.appropriate_adult.register import language
 from services.appropriate_adult.room import paused_when_alone
 from services.appropriate_adult.state import EXCLUDING_OUTCOMES, State
@@ -55,9 +57,6 @@ def identify(command: api.IdentifyNeedRequest, state: State, act: Act, facts: Fa
         raise IllegalState("ORGAN_NOT_COMPETENT", "the organ does not have the case", rule="AA-R01")
     if command.subject_id != case.subject_id:
         raise Invalid(Violation("subject_id", "is not the person of the case"))
-    guard, found = _guard(command, act, case.act_on)
-    girl = command.subject_sex == persons.SEX_FEMALE
-    by_women = girl and (command.role not in _VICTIM_OR_WITNESS or command.sexual_or_violent)
     identified = events.AppropriateAdultNeedIdentified(
         assignment_id=command.assignment_id,
         case_id=command.case_id,
@@ -65,17 +64,21 @@ def identify(command: api.IdentifyNeedRequest, state: State, act: Act, facts: Fa
         organ_uscc=act.organ,
         provider_uscc=command.provider_uscc,
         subject_id=command.subject_id,
-        role=command.role,
         case_stage=command.case_stage,
-        guard=guard,  # type: ignore[arg-type]
-        age_unproven=command.age_unproven,
-        female_staff_required=by_women,
-        recording_required=command.sexual_or_violent,
-        sex_preference=_preference(command, girl=girl),
-        related_case_ids=command.related_case_ids,
-        rules=[*found, result_of_rule("AA-R09", act.on, "female_staff_required" if by_women else "not_required")],
+        **_what_follows(command, act, case.act_on),
     )
     return [identified]
+
+
+def correct(command: api.CorrectNeedRequest, state: State, act: Act, facts: Facts) -> Sequence[Message]:
+    """What a referral could not say, or said wrongly, settles the guards anew; never under running questions."""
+    rules.not_ended(state)
+    rules.by_organ(state, act)
+    session = state.open_session
+    if session is not None and session.status not in NOT_BEGUN:
+        raise IllegalState("SESSION_OPEN", "a session is under way")
+    act_on = facts.case.act_on if facts.case else None
+    return [events.AppropriateAdultNeedCorrected(**_what_follows(command, act, act_on))]
 
 
 def notify_legal_rep(command: api.NotifyLegalRepRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
@@ -147,7 +150,25 @@ def request_adult(command: api.RequestAdultRequest, state: State, act: Act, fact
     return [requested]
 
 
-def _guard(command: api.IdentifyNeedRequest, act: Act, act_on: date | None) -> tuple[int, list[types_pb2.RuleResult]]:
+def _what_follows(command: api.IdentifyNeedRequest | api.CorrectNeedRequest, act: Act, act_on: date | None) -> dict[str, Any]:
+    guard, found = _guard(command, act, act_on)
+    girl = command.subject_sex == persons.SEX_FEMALE
+    by_women = girl and (command.role not in _VICTIM_OR_WITNESS or command.sexual_or_violent)
+    return {
+        "role": command.role,
+        "guard": guard,
+        "age_unproven": command.age_unproven,
+        "female_staff_required": by_women,
+        "recording_required": command.sexual_or_violent,
+        "sex_preference": _preference(command, girl=girl),
+        "related_case_ids": command.related_case_ids,
+        "rules": [*found, result_of_rule("AA-R09", act.on, "female_staff_required" if by_women else "not_required")],
+    }
+
+
+def _guard(
+    command: api.IdentifyNeedRequest | api.CorrectNeedRequest, act: Act, act_on: date | None
+) -> tuple[int, list[types_pb2.RuleResult]]:
     """How strong the guards are, and what the rules of age came to; doubt protects (AA-R20)."""
     guard = rules.GUARDS[command.role]
     born = to_date(command.birth_date)
@@ -166,7 +187,7 @@ def _guard(command: api.IdentifyNeedRequest, act: Act, act_on: date | None) -> t
     raise IllegalState("NOT_A_MINOR", "the person is 18 or older", rule="AA-R01")
 
 
-def _preference(command: api.IdentifyNeedRequest, *, girl: bool) -> events.SexPreference.ValueType:
+def _preference(command: api.IdentifyNeedRequest | api.CorrectNeedRequest, *, girl: bool) -> events.SexPreference.ValueType:
     """What the rule asks for, unless the minor wishes otherwise (AA-X08)."""
     wish = command.sex_preference
     if girl and command.role == events.MINOR_ROLE_VICTIM and command.sexual_or_violent:

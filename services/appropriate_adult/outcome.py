@@ -11,6 +11,7 @@ from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
 from services.appropriate_adult import rules
 from services.appropriate_adult.presence import NOT_BEGUN, Session
+from services.appropriate_adult.session import cancelled
 from services.appropriate_adult.state import State
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState
@@ -48,8 +49,8 @@ def release(command: api.ReleaseAssignmentRequest, state: State, act: Act, _: Fa
     session = state.open_session
     if session is not None and session.status not in NOT_BEGUN:
         raise IllegalState("SESSION_OPEN", "a session is under way")
-    cancelled = [events.SessionCancelled(session_id=session.session_id)] if session is not None else []
-    return [*cancelled, events.AssignmentReleased(end=command.end)]
+    released = events.AssignmentReleased(end=command.end)
+    return [released] if session is None else [cancelled(state, session), released]
 
 
 def none_found(command: api.RecordNoAdultFoundRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:

@@ -104,6 +104,14 @@ def disqualified(session: Session, attendee_id: str) -> Session:
     return replace(session, stays=stays)
 
 
+def without_part(session: Session, part: int) -> Session:
+    """The session after everybody who is there in a part lost it."""
+    for stay in session.stays:
+        if stay.part == part:
+            session = disqualified(session, stay.attendee_id)
+    return session
+
+
 def covered(session: Session, until: datetime) -> list[Span]:
     """Spans with somebody qualified in the room, joined and in order."""
     spans = [

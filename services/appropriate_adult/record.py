@@ -79,7 +79,7 @@ def refuse(command: api.RefuseSignatureRequest, state: State, act: Act, _: Facts
 def observe(command: api.RecordObservationsRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
     """What the adult observed belongs to the adult's organisation, never to the case file."""
     rules.not_ended(state)
-    if act.organ != state.provider:
+    if act.organ == state.organ != state.provider:
         raise IllegalState("ORGAN_NOT_COMPETENT", "observations go to the adult's organisation")
     if command.session_id not in state.sessions:
         raise IllegalState("SESSION_UNKNOWN", "there is no such session")
@@ -99,7 +99,13 @@ def close(command: api.CloseSessionRequest, state: State, act: Act, _: Facts) ->
         raise IllegalState("SIGNATURE_MISSING", "somebody has neither signed nor refused", rule="AA-R06")
     if session.objections:
         raise IllegalState("OBJECTION_OPEN", "an objection is not answered yet", rule="AA-R06")
-    return [events.SessionClosed(session_id=session.session_id, at=from_datetime(at), defective=session.defective)]
+    closed = events.SessionClosed(
+        session_id=session.session_id,
+        at=from_datetime(at),
+        defective=session.defective,
+        engagement_ids=rules.ending(state, session_id=session.session_id),
+    )
+    return [closed]
 
 
 def signers_of(session: Session) -> frozenset[int]:

@@ -146,6 +146,14 @@ def engaged(session: Session) -> tuple[datetime, datetime]:
     return session.planned_from - travel, session.planned_until + travel
 
 
+def ending(state: State, *, adult_id: str = "", session_id: str = "") -> list[str]:
+    """Engagements that end where an adult leaves the assignment, or a session is over.
+
+    The event names them, so that whoever follows it ends these and no later ones, however often it is taken in.
+    """
+    return sorted(key for key in state.engaged if state.bookings[key][0] == adult_id or state.bookings[key][1] == session_id)
+
+
 def planned(plan: events.SessionPlan) -> Session:
     """A session as its plan makes it."""
     return Session(

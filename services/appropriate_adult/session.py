@@ -11,7 +11,7 @@ from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
 from guanhu.appropriate_adult.v1 import forms_pb2 as forms
 from services.appropriate_adult import rules
-from services.appropriate_adult.presence import NOT_BEGUN, QUALIFYING
+from services.appropriate_adult.presence import NOT_BEGUN, QUALIFYING, Session
 from services.appropriate_adult.readiness import blocks, unmet_at_start
 from services.appropriate_adult.state import EXCLUDING_OUTCOMES, State
 from services.kernel.dates import from_datetime, to_datetime
@@ -51,7 +51,7 @@ def cancel(command: api.CancelSessionRequest, state: State, act: Act, _: Facts) 
     rules.not_ended(state)
     rules.by_organ(state, act)
     session = rules.session_of(state, command.session_id, *NOT_BEGUN)
-    return [events.SessionCancelled(session_id=session.session_id, note=command.note)]
+    return [cancelled(state, session, command.note)]
 
 
 def arrive(command: api.RecordArrivalRequest, state: State, act: Act, _: Facts) -> Sequence[Message]:
@@ -107,6 +107,7 @@ def no_show(command: api.RecordNoShowRequest, state: State, act: Act, _: Facts) 
         candidate_id=state.candidate.candidate_id,
         adult_id=state.adult_id,
         at=from_datetime(at),
+        engagement_ids=rules.ending(state, adult_id=state.adult_id),
     )
     return [missed]
 
@@ -157,6 +158,12 @@ def start(command: api.StartSessionRequest, state: State, act: Act, facts: Facts
         rules=found,
     )
     return [started]
+
+
+def cancelled(state: State, session: Session, note: str = "") -> events.SessionCancelled:
+    """The cancellation of a session, with the engagements that end."""
+    ending = rules.ending(state, session_id=session.session_id)
+    return events.SessionCancelled(session_id=session.session_id, note=note, engagement_ids=ending)
 
 
 def _check_frame(command: api.StartSessionRequest, act: Act) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
 from services.appropriate_adult import session_state
-from services.appropriate_adult.presence import OVER, Session, disqualified
+from services.appropriate_adult.presence import OVER, Session, disqualified, without_part
 from services.kernel.dates import to_datetime
 
 
@@ -18,6 +18,7 @@ class Candidate:
     candidate_id: str
     adult_id: str
     session_id: str
+    home: str = ""
     officer: str = ""
     reserved: bool = False
     checked: bool = False
@@ -30,8 +31,8 @@ class Candidate:
 class State:
     """One assignment; `status` is that of api.AssignmentStatus, 0 before the first event.
 
-    `bookings` are all engagements ever asked for, adult and session by id, so that each can be released; `put_aside` are the
-    adults whom the minor refused or who were in conflict.
+    `bookings` are all engagements ever asked for, adult and session by id, and `engaged` those that are not ended;
+    `put_aside` are the adults whom the minor refused or who were in conflict.
     """
 
     status: int = 0
@@ -54,6 +55,7 @@ class State:
     candidates_known: frozenset[str] = frozenset()
     put_aside: frozenset[str] = frozenset()
     bookings: dict[str, tuple[str, str]] = field(default_factory=dict)
+    engaged: frozenset[str] = frozenset()
     sessions: dict[str, Session] = field(default_factory=dict)
     objections: dict[str, str] = field(default_factory=dict)
     refusals: int = 0
@@ -86,20 +88,27 @@ def evolve(state: State, event: Any) -> State:
         raise TypeError(event.DESCRIPTOR.full_name)
     if kind in _CHANGES:
         state = _CHANGES[kind](state, event)
-    return replace(state, status=STATUS_AFTER.get(kind, state.status))
+    ended = frozenset(getattr(event, "engagement_ids", ()))
+    return replace(state, status=STATUS_AFTER.get(kind, state.status), engaged=state.engaged - ended)
 
 
 def _need(state: State, event: events.AppropriateAdultNeedIdentified) -> State:
     return replace(
-        state,
+        _guards(state, event),
         assignment_id=event.assignment_id,
         case_id=event.case_id,
         referral_id=event.referral_id,
         organ=event.organ_uscc,
         provider=event.provider_uscc,
         subject_id=event.subject_id,
-        role=event.role,
         stage=event.case_stage,
+    )
+
+
+def _guards(state: State, event: events.AppropriateAdultNeedIdentified | events.AppropriateAdultNeedCorrected) -> State:
+    return replace(
+        state,
+        role=event.role,
         guard=event.guard,
         female_staff_required=event.female_staff_required,
         recording_required=event.recording_required,
@@ -121,15 +130,8 @@ def _outcome(state: State, event: events.LegalRepOutcomeRecorded) -> State:
     if event.outcome not in EXCLUDING_OUTCOMES:
         return state
     representative = events.ATTENDEE_PART_LEGAL_REPRESENTATIVE
-    sessions = {key: s if s.over else _without_part(s, representative) for key, s in state.sessions.items()}
+    sessions = {key: s if s.over else without_part(s, representative) for key, s in state.sessions.items()}
     return replace(state, sessions=sessions)
-
-
-def _without_part(session: Session, part: int) -> Session:
-    for stay in session.stays:
-        if stay.part == part:
-            session = disqualified(session, stay.attendee_id)
-    return session
 
 
 def _requested(state: State, event: events.AppropriateAdultRequested) -> State:
@@ -150,10 +152,11 @@ def _planned(state: State, plan: events.SessionPlan) -> State:
 
 
 def _proposed(state: State, event: events.CandidateProposed) -> State:
-    candidate = Candidate(event.candidate_id, event.adult_id, event.session_id, event.officer)
+    candidate = Candidate(event.candidate_id, event.adult_id, event.session_id, event.home_uscc, event.officer)
     booked = {**state.bookings, event.candidate_id: (event.adult_id, event.session_id)}
     known = state.candidates_known | {event.candidate_id}
-    return replace(state, candidate=candidate, bookings=booked, candidates_known=known)
+    engaged = state.engaged | {event.candidate_id}
+    return replace(state, candidate=candidate, bookings=booked, engaged=engaged, candidates_known=known)
 
 
 def _candidate(**changes: Any) -> Callable[[State, Any], State]:
@@ -189,6 +192,10 @@ def _dropped(state: State, event: Any) -> State:
     return replace(state, candidate=None, sessions=sessions, put_aside=_aside(state, event))
 
 
+def _unavailable(state: State, event: events.CandidateUnavailable) -> State:
+    return replace(_dropped(state, event), engaged=state.engaged - {event.candidate_id})
+
+
 def _aside(state: State, event: Any) -> frozenset[str]:
     # Whom the calendar or the organ did not choose can be proposed again; the minor's refusal and a conflict are final.
     final = (
@@ -208,7 +215,7 @@ def _scheduled(state: State, event: events.SessionScheduled) -> State:
     if not event.engagement_id:
         return state
     booked = {**state.bookings, event.engagement_id: (event.adult_id, event.session.session_id)}
-    return replace(state, bookings=booked)
+    return replace(state, bookings=booked, engaged=state.engaged | {event.engagement_id})
 
 
 def _continued(state: State, event: events.AssignmentContinuedAtNextStage) -> State:
@@ -221,13 +228,8 @@ def _objected(state: State, event: events.ObjectionRaised) -> State:
 
 # After these the adult cannot be proposed again in the same assignment.
 FINAL_REASONS = frozenset(
-    {
-        events.REPLACEMENT_REASON_MINORS_REQUEST,
-        events.REPLACEMENT_REASON_CONFLICT,
-        events.REPLACEMENT_REASON_MISCONDUCT,
-    }
+    {events.REPLACEMENT_REASON_MINORS_REQUEST, events.REPLACEMENT_REASON_CONFLICT, events.REPLACEMENT_REASON_MISCONDUCT}
 )
-
 # Until an adult is asked for, what is known of the legal representative decides the state.
 BEFORE_REQUEST = frozenset(
     {
@@ -247,7 +249,7 @@ EXCLUDING_OUTCOMES = frozenset(
     }
 )
 
-# The state that each event leads to (domain/04 §4.3); an event that is not here leaves it, or decides it by what it says.
+# The state that each event leads to (domain/04 §4.3); another leaves it as it is, or decides it by what it says.
 STATUS_AFTER: dict[type, int] = {
     events.AppropriateAdultNeedIdentified: api.ASSIGNMENT_STATUS_NEED_IDENTIFIED,
     events.AppropriateAdultRequested: api.ASSIGNMENT_STATUS_REQUESTED,
@@ -266,13 +268,14 @@ STATUS_AFTER: dict[type, int] = {
 
 _CHANGES: dict[type, Callable[[State, Any], State]] = {
     events.AppropriateAdultNeedIdentified: _need,
+    events.AppropriateAdultNeedCorrected: _guards,
     events.LegalRepNotified: _notified,
     events.LegalRepOutcomeRecorded: _outcome,
     events.AppropriateAdultRequested: _requested,
     events.CandidateProposed: _proposed,
     events.StandbyActivated: lambda s, _: s,
     events.CandidateReserved: _candidate(reserved=True),
-    events.CandidateUnavailable: _dropped,
+    events.CandidateUnavailable: _unavailable,
     events.ConflictCheckPassed: _checked,
     events.ConflictFound: _dropped,
     events.PartyAdded: _party,
@@ -282,7 +285,7 @@ _CHANGES: dict[type, Callable[[State, Any], State]] = {
     events.AttendanceNoticeServed: lambda s, _: s,
     events.SessionScheduled: _scheduled,
     events.SessionReserved: lambda s, _: s,
-    events.SessionAdultUnavailable: lambda s, _: s,
+    events.SessionAdultUnavailable: lambda s, e: replace(s, engaged=s.engaged - {e.session_id}),
     events.AppropriateAdultNoShow: _dropped,
     events.ObjectionRaised: _objected,
     events.AppropriateAdultReplaced: _replaced,

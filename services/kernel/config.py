@@ -37,6 +37,7 @@ class Config:
     report_fonts: str = ""
     intake_address: str = ""
     social_investigation_address: str = ""
+    appropriate_adult_address: str = ""
     audit_address: str = ""
     log_level: str = "INFO"
     otlp_endpoint: str = ""

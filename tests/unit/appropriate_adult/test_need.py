@@ -1,6 +1,7 @@
 """The need: who is protected, how strong the guards are, what becomes of the legal representative."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -113,6 +114,23 @@ VICTIM = {"role": events.MINOR_ROLE_VICTIM, "sexual_or_violent": True}
 )
 def test_aa_x08_the_rule_says_which_sex_unless_the_minor_wishes_otherwise(changes: dict[str, object], preference: int) -> None:
     assert b.opened(**changes).state.sex_preference == preference
+
+
+def correction(**changes: Any) -> Any:
+    fields = {"role": events.MINOR_ROLE_VICTIM, "subject_sex": persons.SEX_FEMALE, "birth_date": b.day("2011-01-05")}
+    return b.command(api.CorrectNeedRequest, **{**fields, **changes})
+
+
+def test_what_a_referral_could_not_say_settles_the_guards_anew() -> None:
+    state = b.notified().after(correction(sexual_or_violent=True), b.at("09:00")).state
+    assert (state.guard, state.recording_required) == (events.GUARD_STRENGTH_CURABLE, True)
+    unknown = b.opened().knowing(Facts(b.AGENCIES))
+    assert unknown.after(correction(), b.POLICE).state.guard == events.GUARD_STRENGTH_CURABLE
+
+
+def test_guards_never_change_under_running_questions() -> None:
+    b.started().refuses("SESSION_OPEN", correction(), b.at("10:30"))
+    assert b.closed().when(correction(), b.at("12:00"))
 
 
 def test_every_attempt_to_notify_is_an_event_and_attempts_go_on() -> None:

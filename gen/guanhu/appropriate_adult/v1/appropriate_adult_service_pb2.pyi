@@ -1388,6 +1388,90 @@ class IdentifyNeedRequest(_message.Message):
 Global___IdentifyNeedRequest: _TypeAlias = IdentifyNeedRequest  # noqa: Y015
 
 @_typing.final
+class CorrectNeedResponse(_message.Message):
+    """Answers CorrectNeed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _command_pb2.Receipt:
+        """Where the events stand."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _command_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectNeedResponse: _TypeAlias = CorrectNeedResponse  # noqa: Y015
+
+@_typing.final
+class CorrectNeedRequest(_message.Message):
+    """Corrects what the need says, before questions have begun; a referral can't say everything."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    SUBJECT_SEX_FIELD_NUMBER: _builtins.int
+    BIRTH_DATE_FIELD_NUMBER: _builtins.int
+    AGE_UNPROVEN_FIELD_NUMBER: _builtins.int
+    SEXUAL_OR_VIOLENT_FIELD_NUMBER: _builtins.int
+    SEX_PREFERENCE_FIELD_NUMBER: _builtins.int
+    RELATED_CASE_IDS_FIELD_NUMBER: _builtins.int
+    assignment_id: _builtins.str
+    """The assignment."""
+    role: _assignment_events_pb2.MinorRole.ValueType
+    """Part of the minor."""
+    subject_sex: _person_events_pb2.Sex.ValueType
+    """Sex of the minor; what follows from it is kept, the sex is not."""
+    age_unproven: _builtins.bool
+    """The person may be under 18 and the age is not known (AA-R20)."""
+    sexual_or_violent: _builtins.bool
+    """A sexual or violent crime (AA-R09, AA-R10)."""
+    sex_preference: _assignment_events_pb2.SexPreference.ValueType
+    """Sex that the adult should have, beyond what the rules say."""
+    @_builtins.property
+    def head(self) -> _command_pb2.CommandHead:
+        """Request id, time of the act, basis, expected version."""
+
+    @_builtins.property
+    def birth_date(self) -> _types_pb2.Date:
+        """Birth date of the minor; empty where it is not known."""
+
+    @_builtins.property
+    def related_case_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Cases of co-accused minors (AA-R19)."""
+
+    def __init__(
+        self,
+        *,
+        head: _command_pb2.CommandHead | None = ...,
+        assignment_id: _builtins.str = ...,
+        role: _assignment_events_pb2.MinorRole.ValueType = ...,
+        subject_sex: _person_events_pb2.Sex.ValueType = ...,
+        birth_date: _types_pb2.Date | None = ...,
+        age_unproven: _builtins.bool = ...,
+        sexual_or_violent: _builtins.bool = ...,
+        sex_preference: _assignment_events_pb2.SexPreference.ValueType = ...,
+        related_case_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_unproven", b"age_unproven", "assignment_id", b"assignment_id", "birth_date", b"birth_date", "head", b"head", "related_case_ids", b"related_case_ids", "role", b"role", "sex_preference", b"sex_preference", "sexual_or_violent", b"sexual_or_violent", "subject_sex", b"subject_sex"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectNeedRequest: _TypeAlias = CorrectNeedRequest  # noqa: Y015
+
+@_typing.final
 class NotifyLegalRepResponse(_message.Message):
     """Answers NotifyLegalRep."""
 
@@ -2406,18 +2490,32 @@ class StartSessionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
+    STARTED_FIELD_NUMBER: _builtins.int
+    RECORD_NO_FIELD_NUMBER: _builtins.int
+    UNMET_FIELD_NUMBER: _builtins.int
+    started: _builtins.bool
+    """Questions began; false where the attempt was blocked, and where the command was only checked."""
+    record_no: _builtins.str
+    """Number of the record, where questions began."""
     @_builtins.property
     def receipt(self) -> _command_pb2.Receipt:
         """Where the events stand."""
+
+    @_builtins.property
+    def unmet(self) -> _containers.RepeatedScalarFieldContainer[_assignment_events_pb2.SessionCondition.ValueType]:
+        """What is missing: it blocks, or it makes the statement defective."""
 
     def __init__(
         self,
         *,
         receipt: _command_pb2.Receipt | None = ...,
+        started: _builtins.bool = ...,
+        record_no: _builtins.str = ...,
+        unmet: _abc.Iterable[_assignment_events_pb2.SessionCondition.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "record_no", b"record_no", "started", b"started", "unmet", b"unmet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -4305,6 +4403,7 @@ class Assignment(_message.Message):
     REPLACEMENTS_FIELD_NUMBER: _builtins.int
     WITHHELD_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CONFLICTS_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     """UUID."""
     case_id: _builtins.str
@@ -4361,6 +4460,10 @@ class Assignment(_message.Message):
     def withheld(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Paths of the fields that can't be read."""
 
+    @_builtins.property
+    def conflicts(self) -> _containers.RepeatedCompositeFieldContainer[_assignment_events_pb2.ConflictFound]:
+        """What conflict checks found; the organ's alone."""
+
     def __init__(
         self,
         *,
@@ -4386,10 +4489,11 @@ class Assignment(_message.Message):
         replacements: _builtins.int = ...,
         withheld: _abc.Iterable[_builtins.str] | None = ...,
         version: _builtins.int = ...,
+        conflicts: _abc.Iterable[_assignment_events_pb2.ConflictFound] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["notice", b"notice", "outcome", b"outcome", "request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "assignment_id", b"assignment_id", "candidate_id", b"candidate_id", "case_id", b"case_id", "check_stale", b"check_stale", "guard", b"guard", "notice", b"notice", "notices", b"notices", "organ_uscc", b"organ_uscc", "outcome", b"outcome", "provider_uscc", b"provider_uscc", "referral_id", b"referral_id", "refusals", b"refusals", "replacements", b"replacements", "request", b"request", "reserved", b"reserved", "role", b"role", "sessions", b"sessions", "status", b"status", "subject_id", b"subject_id", "version", b"version", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "assignment_id", b"assignment_id", "candidate_id", b"candidate_id", "case_id", b"case_id", "check_stale", b"check_stale", "conflicts", b"conflicts", "guard", b"guard", "notice", b"notice", "notices", b"notices", "organ_uscc", b"organ_uscc", "outcome", b"outcome", "provider_uscc", b"provider_uscc", "referral_id", b"referral_id", "refusals", b"refusals", "replacements", b"replacements", "request", b"request", "reserved", b"reserved", "role", b"role", "sessions", b"sessions", "status", b"status", "subject_id", b"subject_id", "version", b"version", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -130,6 +130,11 @@ class AppropriateAdultServiceStub:
                 request_serializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.IdentifyNeedRequest.SerializeToString,
                 response_deserializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.IdentifyNeedResponse.FromString,
                 _registered_method=True)
+        self.CorrectNeed = channel.unary_unary(
+                '/guanhu.appropriate_adult.v1.AppropriateAdultService/CorrectNeed',
+                request_serializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.CorrectNeedRequest.SerializeToString,
+                response_deserializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.CorrectNeedResponse.FromString,
+                _registered_method=True)
         self.NotifyLegalRep = channel.unary_unary(
                 '/guanhu.appropriate_adult.v1.AppropriateAdultService/NotifyLegalRep',
                 request_serializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.NotifyLegalRepRequest.SerializeToString,
@@ -474,6 +479,13 @@ class AppropriateAdultServiceServicer:
 
     def IdentifyNeed(self, request, context):
         """#1 Opens an assignment, by the organ or by the policy that follows an accepted referral.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectNeed(self, request, context):
+        """Corrects what the need says, before questions have begun; a referral can't say everything.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -870,6 +882,11 @@ def add_AppropriateAdultServiceServicer_to_server(servicer, server):
                     servicer.IdentifyNeed,
                     request_deserializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.IdentifyNeedRequest.FromString,
                     response_serializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.IdentifyNeedResponse.SerializeToString,
+            ),
+            'CorrectNeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectNeed,
+                    request_deserializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.CorrectNeedRequest.FromString,
+                    response_serializer=guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.CorrectNeedResponse.SerializeToString,
             ),
             'NotifyLegalRep': grpc.unary_unary_rpc_method_handler(
                     servicer.NotifyLegalRep,
@@ -1596,6 +1613,33 @@ class AppropriateAdultService:
             '/guanhu.appropriate_adult.v1.AppropriateAdultService/IdentifyNeed',
             guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.IdentifyNeedRequest.SerializeToString,
             guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.IdentifyNeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectNeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guanhu.appropriate_adult.v1.AppropriateAdultService/CorrectNeed',
+            guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.CorrectNeedRequest.SerializeToString,
+            guanhu_dot_appropriate__adult_dot_v1_dot_appropriate__adult__service__pb2.CorrectNeedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,6 +71,8 @@ class AppropriateAdultServiceStub:
     """Ends an engagement; by the policy that follows the assignment. Ending it twice changes nothing."""
     IdentifyNeed: _grpc.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.IdentifyNeedRequest, _appropriate_adult_service_pb2.IdentifyNeedResponse]
     """#1 Opens an assignment, by the organ or by the policy that follows an accepted referral."""
+    CorrectNeed: _grpc.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.CorrectNeedRequest, _appropriate_adult_service_pb2.CorrectNeedResponse]
+    """Corrects what the need says, before questions have begun; a referral can't say everything."""
     NotifyLegalRep: _grpc.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.NotifyLegalRepRequest, _appropriate_adult_service_pb2.NotifyLegalRepResponse]
     """#2 Records an attempt to notify the legal representative."""
     RecordLegalRepOutcome: _grpc.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.RecordLegalRepOutcomeRequest, _appropriate_adult_service_pb2.RecordLegalRepOutcomeResponse]
@@ -199,6 +201,8 @@ class AppropriateAdultServiceAsyncStub(AppropriateAdultServiceStub):
     """Ends an engagement; by the policy that follows the assignment. Ending it twice changes nothing."""
     IdentifyNeed: _aio.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.IdentifyNeedRequest, _appropriate_adult_service_pb2.IdentifyNeedResponse]  # type: ignore[assignment]
     """#1 Opens an assignment, by the organ or by the policy that follows an accepted referral."""
+    CorrectNeed: _aio.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.CorrectNeedRequest, _appropriate_adult_service_pb2.CorrectNeedResponse]  # type: ignore[assignment]
+    """Corrects what the need says, before questions have begun; a referral can't say everything."""
     NotifyLegalRep: _aio.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.NotifyLegalRepRequest, _appropriate_adult_service_pb2.NotifyLegalRepResponse]  # type: ignore[assignment]
     """#2 Records an attempt to notify the legal representative."""
     RecordLegalRepOutcome: _aio.UnaryUnaryMultiCallable[_appropriate_adult_service_pb2.RecordLegalRepOutcomeRequest, _appropriate_adult_service_pb2.RecordLegalRepOutcomeResponse]  # type: ignore[assignment]
@@ -438,6 +442,14 @@ class AppropriateAdultServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_appropriate_adult_service_pb2.IdentifyNeedResponse, _abc.Awaitable[_appropriate_adult_service_pb2.IdentifyNeedResponse]]:
         """#1 Opens an assignment, by the organ or by the policy that follows an accepted referral."""
+
+    @_abc_1.abstractmethod
+    def CorrectNeed(
+        self,
+        request: _appropriate_adult_service_pb2.CorrectNeedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appropriate_adult_service_pb2.CorrectNeedResponse, _abc.Awaitable[_appropriate_adult_service_pb2.CorrectNeedResponse]]:
+        """Corrects what the need says, before questions have begun; a referral can't say everything."""
 
     @_abc_1.abstractmethod
     def NotifyLegalRep(

@@ -828,6 +828,60 @@ class AppropriateAdultNeedIdentified(_message.Message):
 Global___AppropriateAdultNeedIdentified: _TypeAlias = AppropriateAdultNeedIdentified  # noqa: Y015
 
 @_typing.final
+class AppropriateAdultNeedCorrected(_message.Message):
+    """What the need says was corrected before questions began."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    GUARD_FIELD_NUMBER: _builtins.int
+    AGE_UNPROVEN_FIELD_NUMBER: _builtins.int
+    FEMALE_STAFF_REQUIRED_FIELD_NUMBER: _builtins.int
+    RECORDING_REQUIRED_FIELD_NUMBER: _builtins.int
+    SEX_PREFERENCE_FIELD_NUMBER: _builtins.int
+    RELATED_CASE_IDS_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    role: Global___MinorRole.ValueType
+    """Part of the minor."""
+    guard: Global___GuardStrength.ValueType
+    """How strong the guards are."""
+    age_unproven: _builtins.bool
+    """The person may be under 18 and the age is not known (AA-R20)."""
+    female_staff_required: _builtins.bool
+    """For a girl a woman of the staff takes part (AA-R09)."""
+    recording_required: _builtins.bool
+    """Sexual or violent crime: recorded, and once if possible (AA-R10)."""
+    sex_preference: Global___SexPreference.ValueType
+    """Sex that the adult should have (AA-X08)."""
+    @_builtins.property
+    def related_case_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Cases of co-accused minors (AA-R19)."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RuleResult]:
+        """Rules evaluated."""
+
+    def __init__(
+        self,
+        *,
+        role: Global___MinorRole.ValueType = ...,
+        guard: Global___GuardStrength.ValueType = ...,
+        age_unproven: _builtins.bool = ...,
+        female_staff_required: _builtins.bool = ...,
+        recording_required: _builtins.bool = ...,
+        sex_preference: Global___SexPreference.ValueType = ...,
+        related_case_ids: _abc.Iterable[_builtins.str] | None = ...,
+        rules: _abc.Iterable[_types_pb2.RuleResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_unproven", b"age_unproven", "female_staff_required", b"female_staff_required", "guard", b"guard", "recording_required", b"recording_required", "related_case_ids", b"related_case_ids", "role", b"role", "rules", b"rules", "sex_preference", b"sex_preference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppropriateAdultNeedCorrected: _TypeAlias = AppropriateAdultNeedCorrected  # noqa: Y015
+
+@_typing.final
 class LegalRepNotified(_message.Message):
     """An attempt to notify the legal representative was made; every attempt is an event."""
 
@@ -968,6 +1022,7 @@ class CandidateProposed(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     BEGINS_AT_FIELD_NUMBER: _builtins.int
     ENDS_AT_FIELD_NUMBER: _builtins.int
+    HOME_USCC_FIELD_NUMBER: _builtins.int
     OFFICER_FIELD_NUMBER: _builtins.int
     STANDBY_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
@@ -977,6 +1032,8 @@ class CandidateProposed(_message.Message):
     """The adult."""
     session_id: _builtins.str
     """The session."""
+    home_uscc: _builtins.str
+    """Home agency of the adult."""
     officer: _builtins.str
     """Officer id with which the adult signs in."""
     standby: _builtins.bool
@@ -1001,13 +1058,14 @@ class CandidateProposed(_message.Message):
         session_id: _builtins.str = ...,
         begins_at: _timestamp_pb2.Timestamp | None = ...,
         ends_at: _timestamp_pb2.Timestamp | None = ...,
+        home_uscc: _builtins.str = ...,
         officer: _builtins.str = ...,
         standby: _builtins.bool = ...,
         rules: _abc.Iterable[_types_pb2.RuleResult] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["begins_at", b"begins_at", "ends_at", b"ends_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "begins_at", b"begins_at", "candidate_id", b"candidate_id", "ends_at", b"ends_at", "officer", b"officer", "rules", b"rules", "session_id", b"session_id", "standby", b"standby"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "begins_at", b"begins_at", "candidate_id", b"candidate_id", "ends_at", b"ends_at", "home_uscc", b"home_uscc", "officer", b"officer", "rules", b"rules", "session_id", b"session_id", "standby", b"standby"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1133,6 +1191,7 @@ class ConflictFound(_message.Message):
     ADULT_ID_FIELD_NUMBER: _builtins.int
     EXCLUSIONS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_IDS_FIELD_NUMBER: _builtins.int
     candidate_id: _builtins.str
     """The proposal."""
     adult_id: _builtins.str
@@ -1143,6 +1202,10 @@ class ConflictFound(_message.Message):
     def exclusions(self) -> _containers.RepeatedScalarFieldContainer[Global___Exclusion.ValueType]:
         """What was found."""
 
+    @_builtins.property
+    def engagement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Engagements that end with it."""
+
     def __init__(
         self,
         *,
@@ -1150,10 +1213,11 @@ class ConflictFound(_message.Message):
         adult_id: _builtins.str = ...,
         exclusions: _abc.Iterable[Global___Exclusion.ValueType] | None = ...,
         note: _builtins.str = ...,
+        engagement_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "candidate_id", b"candidate_id", "exclusions", b"exclusions", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "candidate_id", b"candidate_id", "engagement_ids", b"engagement_ids", "exclusions", b"exclusions", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1229,6 +1293,7 @@ class CandidateRejected(_message.Message):
     ADULT_ID_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_IDS_FIELD_NUMBER: _builtins.int
     candidate_id: _builtins.str
     """The proposal."""
     adult_id: _builtins.str
@@ -1237,6 +1302,10 @@ class CandidateRejected(_message.Message):
     """Why."""
     refusals: _builtins.int
     """How many candidates the minor has refused so far; from the second the supervisor is alerted (AA-R08)."""
+    @_builtins.property
+    def engagement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Engagements that end with it."""
+
     def __init__(
         self,
         *,
@@ -1244,10 +1313,11 @@ class CandidateRejected(_message.Message):
         adult_id: _builtins.str = ...,
         refusal: Global___CandidateRefusal.ValueType = ...,
         refusals: _builtins.int = ...,
+        engagement_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "candidate_id", b"candidate_id", "refusal", b"refusal", "refusals", b"refusals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "candidate_id", b"candidate_id", "engagement_ids", b"engagement_ids", "refusal", b"refusal", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1425,19 +1495,25 @@ class SessionCancelled(_message.Message):
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_IDS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     note: _builtins.str
     """Words without personal data."""
+    @_builtins.property
+    def engagement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Engagements that end with it."""
+
     def __init__(
         self,
         *,
         session_id: _builtins.str = ...,
         note: _builtins.str = ...,
+        engagement_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engagement_ids", b"engagement_ids", "note", b"note", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1537,6 +1613,7 @@ class AppropriateAdultNoShow(_message.Message):
     CANDIDATE_ID_FIELD_NUMBER: _builtins.int
     ADULT_ID_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_IDS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     candidate_id: _builtins.str
@@ -1547,6 +1624,10 @@ class AppropriateAdultNoShow(_message.Message):
     def at(self) -> _timestamp_pb2.Timestamp:
         """When this was found."""
 
+    @_builtins.property
+    def engagement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Engagements that end with it."""
+
     def __init__(
         self,
         *,
@@ -1554,10 +1635,11 @@ class AppropriateAdultNoShow(_message.Message):
         candidate_id: _builtins.str = ...,
         adult_id: _builtins.str = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
+        engagement_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "at", b"at", "candidate_id", b"candidate_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "at", b"at", "candidate_id", b"candidate_id", "engagement_ids", b"engagement_ids", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2242,6 +2324,7 @@ class SessionClosed(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     DEFECTIVE_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_IDS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     defective: _builtins.bool
@@ -2250,16 +2333,21 @@ class SessionClosed(_message.Message):
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def engagement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Engagements that end with it."""
+
     def __init__(
         self,
         *,
         session_id: _builtins.str = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
         defective: _builtins.bool = ...,
+        engagement_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "defective", b"defective", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "defective", b"defective", "engagement_ids", b"engagement_ids", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2275,6 +2363,7 @@ class AppropriateAdultReplaced(_message.Message):
     ADULT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     REPLACEMENTS_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_IDS_FIELD_NUMBER: _builtins.int
     candidate_id: _builtins.str
     """The proposal by which the adult came."""
     adult_id: _builtins.str
@@ -2283,6 +2372,10 @@ class AppropriateAdultReplaced(_message.Message):
     """Why."""
     replacements: _builtins.int
     """How many so far; from the second the supervisor is alerted (AA-R08)."""
+    @_builtins.property
+    def engagement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Engagements that end with it."""
+
     def __init__(
         self,
         *,
@@ -2290,10 +2383,11 @@ class AppropriateAdultReplaced(_message.Message):
         adult_id: _builtins.str = ...,
         reason: Global___ReplacementReason.ValueType = ...,
         replacements: _builtins.int = ...,
+        engagement_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "candidate_id", b"candidate_id", "reason", b"reason", "replacements", b"replacements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adult_id", b"adult_id", "candidate_id", b"candidate_id", "engagement_ids", b"engagement_ids", "reason", b"reason", "replacements", b"replacements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
