@@ -9,11 +9,15 @@ import grpc
 import pytest
 
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
+from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2_grpc as stubs
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
 from guanhu.intake.v1 import intake_service_pb2 as intake
 from guanhu.intake.v1 import referral_events_pb2 as referrals
+from services.appropriate_adult import policies
+from services.appropriate_adult.assignment import DECIDER
 from services.appropriate_adult.session import EVERY_LINE
 from services.demo.client import Client
+from services.kernel.handler import Handler
 from services.kernel.host import Running
 from services.kernel.rpc import reason_of
 from tests.contract.agencies import (
@@ -165,6 +169,7 @@ def test_an_accepted_referral_opens_an_assignment_and_hears_of_it(service: Servi
 def test_an_adult_is_never_in_two_places(service: Service, running: Running) -> None:
     adult_id = register(service)
     wanted = [requested(service, open_case(service.client)) for _ in range(6)]
+    service.client.channel(CYL)  # one certificate for all threads: the client makes it on first use
     threads = [threading.Thread(target=propose, args=(service, assignment, adult_id)) for assignment in wanted]
     for thread in threads:
         thread.start()
@@ -346,3 +351,36 @@ def test_lists_show_the_callers_own_page_by_page(service: Service) -> None:
 
 def test_every_malformed_field_of_a_need_is_named(service: Service) -> None:
     assert service.refused("IdentifyNeed", api.IdentifyNeedRequest(assignment_id="x")) == "INVALID_REQUEST"
+
+
+def test_taking_the_whole_journal_in_again_books_and_ends_nothing(service: Service, running: Running) -> None:
+    """What a crash between sending and remembering comes to, at every event at once."""
+    adult_id = register(service)
+    first = confirmed(service, open_case(service.client), adult_id)
+    session_id = service.assignment(first).sessions[0].plan.session_id
+    service.call("CancelSession", api.CancelSessionRequest(assignment_id=first, session_id=session_id))
+    replaced = api.ReplaceAdultRequest(assignment_id=first, reason=events.REPLACEMENT_REASON_ILLNESS)
+    service.call("ReplaceAdult", replaced)
+    service.call("RequestAdult", _asked(first))
+    propose(service, first, adult_id)
+    service.until(first, lambda found: found.reserved)
+    served = running.services["appropriate_adult"]
+    assert served.journal is not None
+    booking = next(follower for follower in served.followers if follower.name == "policy:booking")
+    assert booking.wait(served.journal.head(), WITHIN_S)
+    before = served.journal.head()
+    own = running.resources.channel("appropriate_adult", "appropriate_adult")
+    assignments: Handler[Any] = Handler(
+        served.journal, DECIDER, served.codec, running.resources.clock, running.resources.request_key
+    )
+    effect = policies.booking(stubs.AppropriateAdultServiceStub(own), assignments, served.codec)
+    with running.resources.pool.connection() as conn:
+        for row in served.journal.read(0, before):
+            effect(conn, row)
+    assert served.journal.head() == before
+
+
+def _asked(assignment_id: str) -> Any:
+    request = b.ask(provider_uscc=CYL, session=b.plan(new_id(), **ALL_DAY))
+    request.assignment_id = assignment_id
+    return request
