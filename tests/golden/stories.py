@@ -13,6 +13,7 @@ from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from services.intake import agency, person, referral
+from tests.golden import adult_stories
 from tests.unit.gwt import Story, act
 from tests.unit.intake import builders as given
 from tests.unit.social_investigation import builders as by
@@ -184,5 +185,6 @@ STORIES: dict[str, Callable[[], Story[Any]]] = {
         report_rejected,
         heard_in_court,
         falsification,
+        *adult_stories.STORIES,
     )
 }
