@@ -36,7 +36,6 @@ KEYS = frozenset(
         "trace_id",
         "span_id",
         "view",
-        "clock",
         "generation",
         "events",
         "url",
