@@ -20,7 +20,7 @@ from guanhu.options.v1 import options_pb2
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 HEAD = "<!-- Written by docs/pages.py from the code; change the code and run: python3 run.py gen -->\n\n"
-RULE = re.compile(r"\b(?:(?:AGE|ID|LAW|ACT|SI|JUR|HO|TIM)-R?\d+|DL-[A-Z]+(?:-[A-Z0-9]+)+|DL-TRIAL)\b")
+RULE = re.compile(r"\b(?:(?:AGE|ID|LAW|ACT|SI|AA|JUR|HO|TIM|ESC|CON)-[RX]?\d+|DL-[A-Z]+(?:-[A-Z0-9]+)+|DL-TRIAL)\b")
 # The class of a refusal in the code, and the gRPC code that it becomes.
 CODES = {
     "IllegalState": "FAILED_PRECONDITION",
@@ -82,7 +82,7 @@ def extracted() -> dict[str, tuple[str, ...]]:
 
 def _ids_in_names(text: str) -> str:
     """Rules that names of tests begin with: test_si_r16_… is SI-R16."""
-    found = re.findall(r"def test_(age|si|id|act|jur|ho|law|tim)_(r?)(\d+)", text)
+    found = re.findall(r"def test_(age|si|aa|id|act|jur|ho|law|tim|esc|con)_([rx]?)(\d+)", text)
     return " ".join(f" {family.upper()}-{letter.upper()}{number}" for family, letter, number in found)
 
 

@@ -1,15 +1,12 @@
-"""The wiring of audit. The deciders that it replays with come from where the services are put together."""
+"""The wiring of audit. What it follows and replays with comes from where the services are put together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.descriptor import FileDescriptor
+
 from guanhu.audit.v1 import audit_service_pb2
-from guanhu.deadline.v1 import deadline_events_pb2
-from guanhu.directory.v1 import agency_events_pb2
-from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
-from guanhu.notify.v1 import obligation_events_pb2, reconciliation_events_pb2, subscription_events_pb2
-from guanhu.social_investigation.v1 import investigation_events_pb2
 from services.audit.evidence import EvidenceStore, follower_of, taking_in
 from services.audit.fold import Folder
 from services.audit.servicer import AuditServicer
@@ -29,29 +26,19 @@ from services.kernel.vault import NoKeys
 from services.kernel.view import View
 
 NAME = "audit"
-FOLLOWED = ("intake", "social_investigation", "notify")
-EVENTS = (
-    agency_events_pb2.DESCRIPTOR,
-    deadline_events_pb2.DESCRIPTOR,
-    case_events_pb2.DESCRIPTOR,
-    person_events_pb2.DESCRIPTOR,
-    referral_events_pb2.DESCRIPTOR,
-    investigation_events_pb2.DESCRIPTOR,
-    obligation_events_pb2.DESCRIPTOR,
-    subscription_events_pb2.DESCRIPTOR,
-    reconciliation_events_pb2.DESCRIPTOR,
-)
 SERVICE = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 
 
-def builder(deciders: Mapping[str, Decider[Any]]) -> Callable[[Resources], Service]:
-    """Audit over open resources; `deciders` by the category of their streams."""
+def builder(
+    deciders: Mapping[str, Decider[Any]], events: Mapping[str, Sequence[FileDescriptor]]
+) -> Callable[[Resources], Service]:
+    """Audit over open resources; `deciders` by the category of their streams, `events` of each journal that is followed."""
 
     def build(resources: Resources) -> Service:
         pool = resources.pool
-        registry = Registry(EVENTS)
+        registry = Registry(list(dict.fromkeys(file for files in events.values() for file in files)))
         codec = EventCodec(NAME, registry, NoKeys())
-        feeds = {origin: SharedFeed(RemoteFeed(origin, resources.channel(NAME, origin))) for origin in FOLLOWED}
+        feeds = {origin: SharedFeed(RemoteFeed(origin, resources.channel(NAME, origin))) for origin in events}
         view = View(DIRECTORY, feeds["intake"], pool, NAME, codec)
         directory = Directory(view, pool)
         rules = [ActionRule(f"{NAME}.{method.name}", ("read",)) for method in SERVICE.methods]

@@ -20,6 +20,8 @@ RESOURCE_TYPES = (
     "Referral",
     "Investigation",
     "Deadline",
+    "Adult",
+    "Assignment",
     "Agency",
     "Directory",
     "Journal",

@@ -42,6 +42,7 @@ class Config:
     report_fonts: str = ""
     intake_address: str = ""
     social_investigation_address: str = ""
+    appropriate_adult_address: str = ""
     audit_address: str = ""
     notify_address: str = ""
     notify_networks: str = ""

@@ -1,6 +1,7 @@
 """Feeds: a journal read by position, from the same process or over gRPC."""
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -91,13 +92,15 @@ class SharedFeed:
         if window and after < window[0].position - 1:
             # A follower that is far behind reads for itself, and leaves the window to those at the end.
             return self.source.read(after, limit, wait_s)
+        ends = time.monotonic() + wait_s
         # A lock is not fair: who waited for it without end could be passed by for long, and not be stopped.
         if not self._fetching.acquire(timeout=wait_s):
             return self._held(after, limit) or self.source.read(after, limit, 0.0)
         try:
             if found := self._held(after, limit):
                 return found
-            rows = tuple(self.source.read(after, limit, wait_s))
+            # Waiting for another follower's reading was waiting too.
+            rows = tuple(self.source.read(after, limit, max(0.0, ends - time.monotonic())))
             # Rows with a gap are the follower's to refuse, and are not kept: the next reading may be whole again.
             if rows and [row.position for row in rows] == list(range(after + 1, after + 1 + len(rows))):
                 follows = self._window and self._window[-1].position == after

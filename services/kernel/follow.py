@@ -127,10 +127,13 @@ class Follower:
                 self._moved.notify_all()
         return len(rows)
 
-    def drain(self) -> int:
-        """Takes in everything there is now; for tests, rebuilds and tools."""
+    def drain(self, until: int | None = None) -> int:
+        """Takes in everything there is now, up to a position where one is named; for tests, rebuilds and tools."""
         taken = 0
-        while size := self.step(rows_max=DRAIN_ROWS_MAX):
+        while (most := DRAIN_ROWS_MAX if until is None else min(DRAIN_ROWS_MAX, until - self.position())) > 0:
+            size = self.step(rows_max=most)
+            if not size:
+                break
             taken += size
         return taken
 

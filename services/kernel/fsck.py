@@ -5,7 +5,6 @@ It reads what is stored, with the stored descriptors, and trusts nothing that th
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
@@ -14,7 +13,6 @@ from psycopg_pool import ConnectionPool
 
 from guanhu.journal.v1 import record_pb2
 from services.kernel import schemas
-from services.kernel.follow import PositionTaken
 from services.kernel.journal import Journal, Recorded
 from services.kernel.registry import UnknownType
 from services.kernel.service import Service
@@ -117,9 +115,6 @@ def check_views(service: Service) -> Report:
     for name, view in service.views.items():
         report.looked_at += 1
         try:
-            # Where no process leads the view's follower, it is brought up to its journal here.
-            with suppress(PositionTaken):
-                view.follower.drain()
             _, differing = view.rebuild(switch=False)
         except Exception as error:
             # What is broken may break the rebuild: the oracle says so and goes on with what else there is.

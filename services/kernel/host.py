@@ -87,6 +87,8 @@ def serving(
             # Calls first: what they acknowledge must still find its journal and its followers' pool.
             server.stop()
             for leadership in leaderships:
+                leadership.resign()
+            for leadership in leaderships:
                 leadership.stop()
             for service in services.values():
                 service.stop()

@@ -7,6 +7,7 @@ position in the transaction that stores its effects.
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import psycopg
@@ -57,9 +58,13 @@ class Leadership:
         self._thread = threading.Thread(target=self._run, name=f"lead-{self.service}", daemon=True)
         self._thread.start()
 
+    def resign(self) -> None:
+        """Has the lead given up soon; `stop` waits for it."""
+        self._stop.set()
+
     def stop(self) -> None:
         """Stops what this process leads and lets it go."""
-        self._stop.set()
+        self.resign()
         if self._thread is not None:
             self._thread.join()
 
@@ -97,6 +102,8 @@ class Leadership:
         return bool(found and found[0])
 
     def _step_down(self) -> None:
-        for name in sorted(self._leading):
-            self._candidates[name].stop()
+        # Together: each may have to wait for an answer, and a pod has only so long.
+        if self._leading:
+            with ThreadPoolExecutor(len(self._leading)) as stopping:
+                list(stopping.map(lambda name: self._candidates[name].stop(), sorted(self._leading)))
         self._leading.clear()

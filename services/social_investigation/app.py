@@ -12,6 +12,7 @@ from guanhu.social_investigation.v1 import social_investigation_service_pb2_grpc
 from services.kernel.access import Access, ActionRule
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
+from services.kernel.cases import CASES, Cases
 from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
@@ -31,7 +32,7 @@ from services.social_investigation.investigation import DECIDER
 from services.social_investigation.paper import Papers
 from services.social_investigation.routes import QUERIES, Routes
 from services.social_investigation.servicer import SocialInvestigationServicer
-from services.social_investigation.views import Cases, Investigations
+from services.social_investigation.views import Investigations
 
 NAME = "social_investigation"
 EVENTS = (investigation_events_pb2.DESCRIPTOR, deadline_events_pb2.DESCRIPTOR)
@@ -81,7 +82,7 @@ def build(resources: Resources) -> Service:
         "investigations": View(projections.INVESTIGATIONS, feed, pool, NAME, codec),
         "deadlines": View(projections.DEADLINES, feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
-        "cases": View(projections.CASES, intake_feed, pool, NAME, intake_codec),
+        "cases": View(CASES, intake_feed, pool, NAME, intake_codec),
     }
     handler = Handler(journal, DECIDER, codec, clock, resources.request_key)
     directory = Directory(views["directory"], pool)

@@ -6,7 +6,6 @@ from typing import Any, LiteralString
 import psycopg
 from google.protobuf.message import Message
 
-from guanhu.intake.v1 import case_events_pb2 as cases
 from guanhu.journal.v1 import record_pb2
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from services.kernel import deadline
@@ -16,7 +15,7 @@ from services.kernel.journal import Recorded
 from services.kernel.statements import statement
 from services.kernel.view import ViewDefinition
 from services.social_investigation.state import REPORT_RULES, STATUS_AFTER
-from services.social_investigation.views import CASES_DDL, INVESTIGATIONS_DDL
+from services.social_investigation.views import INVESTIGATIONS_DDL
 
 
 def project_investigations(conn: psycopg.Connection, schema: str, row: Recorded, event: Message) -> None:
@@ -66,21 +65,6 @@ def answers(event: Message, actor: Any) -> Iterable[Answering]:
             yield Answering(actor.agency, event.examiner)
 
 
-def project_cases(conn: psycopg.Connection, schema: str, _: Recorded, event: Message) -> None:
-    """Writes the case that an event of intake is about."""
-    table = (schema, "cases")
-    match event:
-        case cases.CaseOpened():
-            conn.execute(
-                statement(
-                    "insert into {} (case_id, organ, subject_id, act_on) values (%s, %s, %s, %s) on conflict do nothing", table
-                ),
-                [event.case_id, event.organ, event.subject_id, to_date(event.act_on)],
-            )
-        case cases.CaseClosed():
-            conn.execute(statement("update {} set closed = true where case_id = %s", table), [event.case_id])
-
-
 def _clock(change: Callable[..., None], event: Any) -> None:
     due = getattr(event, "due", None)
     if due is not None and event.deadline_id.partition("#")[0] in REPORT_RULES:
@@ -117,4 +101,3 @@ INVESTIGATIONS = ViewDefinition(
     ("guanhu.social_investigation.", "guanhu.deadline."),
 )
 DEADLINES = definition(answers, "guanhu.social_investigation.")
-CASES = ViewDefinition("cases", CASES_DDL, {"cases": "case_id"}, project_cases, ("guanhu.intake.v1.Case",))

@@ -6,9 +6,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from services.kernel.access import ResourceFacts
+from services.kernel.cases import Cases
 from services.kernel.clock import Clock
 from services.kernel.clocks import ClockRoute
 from services.kernel.commands import Route
@@ -18,7 +18,6 @@ from services.kernel.handler import Call, Handler
 from services.social_investigation import reporting
 from services.social_investigation.paper import Papers
 from services.social_investigation.state import State
-from services.social_investigation.views import Cases
 
 QUERIES = frozenset({"GetReportDocument", "GetInvestigation", "ListInvestigations"})
 
@@ -74,12 +73,8 @@ class Routes:
         return {code: facts for code, facts in found.items() if facts is not None}
 
     def _case(self, case_id: str) -> CaseFacts | None:
-        case = self._cases.case(case_id)
-        if case is None:
-            return None
         today = self._clock.now().astimezone(CHINA_STANDARD_TIME).date()
-        handling = self._agencies.participants(case_id, today, directory.PARTICIPANT_SCOPE_HANDLING)
-        return CaseFacts(case_id, case.organ, case.subject_id, case.act_on, handling | {case.organ}, case.closed)
+        return self._cases.facts(case_id, self._agencies, today)
 
     def _submit_report(self, request: Any, state: State, act: Act, facts: Facts) -> Sequence[Message]:
         events: Any = reporting.submit_report(request, state, act, facts)

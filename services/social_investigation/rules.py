@@ -7,12 +7,12 @@ from datetime import date
 
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
-from guanhu.types.v1 import types_pb2
-from services.kernel.dates import from_date
 from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState
-from services.kernel.law import version_of_rule
+from services.kernel.law import result_of_rule
 from services.social_investigation.state import State
+
+result = result_of_rule
 
 INVESTIGATORS_MIN = 2  # SI-R16
 RESPONSIBILITY_AGE_ALL = 16  # AGE-02: all crimes
@@ -39,20 +39,6 @@ ENDED = frozenset(
         api.INVESTIGATION_STATUS_TERMINATED,
     }
 )
-
-
-def result(rule_id: str, on: date, outcome: str) -> types_pb2.RuleResult:
-    """What a rule came to on a day, with the version of the law that was in force then (LAW-01).
-
-    Where no text of the rule was in force yet, what was done was practice, and the result says so.
-    """
-    version = version_of_rule(rule_id, on)
-    if version is None:
-        return types_pb2.RuleResult(rule_id=rule_id, outcome=f"{outcome}_by_practice")
-    effective = version.effective_on
-    return types_pb2.RuleResult(
-        rule_id=rule_id, rule_version=effective.isoformat(), law_effective_on=from_date(effective), outcome=outcome
-    )
 
 
 def is_criminal(stage: int) -> bool:

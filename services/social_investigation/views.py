@@ -1,4 +1,4 @@
-"""Read models of social investigations: a line for each, and the cases as intake opened them. Nothing personal is in them."""
+"""Read model of social investigations: a line for each. Nothing personal is in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,16 +28,6 @@ create index on {schema}.investigations (organ_uscc, drafted_at desc, investigat
 create index on {schema}.investigations (provider_uscc, drafted_at desc, investigation_id);
 """
 
-CASES_DDL = """
-create table {schema}.cases (
-    case_id text primary key,
-    organ text not null,
-    subject_id text not null,
-    act_on date,
-    closed boolean not null default false
-);
-"""
-
 # Before the letter is issued the provider knows nothing of the draft.
 _DRAFT = 1
 
@@ -53,17 +43,6 @@ class InvestigationLine:
     status: int
     report_due_on: date | None
     drafted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CaseLine:
-    """One row of the cases."""
-
-    case_id: str
-    organ: str
-    subject_id: str
-    act_on: date | None
-    closed: bool
 
 
 class Investigations:
@@ -105,22 +84,3 @@ class Investigations:
         }
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(InvestigationLine)) as cursor:
             return cursor.execute(query, values).fetchall()
-
-
-class Cases:
-    """Queries over the cases."""
-
-    def __init__(self, view: View, pool: ConnectionPool) -> None:
-        self.view = view
-        self._pool = pool
-
-    def case(self, case_id: str) -> CaseLine | None:
-        """A case; where it is not found it is looked for again once the copy has caught up."""
-        return self._case(case_id) or (self._case(case_id) if self.view.catch_up() else None)
-
-    def _case(self, case_id: str) -> CaseLine | None:
-        query = statement(
-            "select case_id, organ, subject_id, act_on, closed from {} where case_id = %s", (self.view.schema, "cases")
-        )
-        with self._pool.connection() as conn, conn.cursor(row_factory=class_row(CaseLine)) as cursor:
-            return cursor.execute(query, [case_id]).fetchone()

@@ -103,14 +103,14 @@ def test_the_referrals_states_are_what_the_decider_answers() -> None:
     assert diagrams.referral() in page("services/intake/README.md")
 
 
-@pytest.mark.parametrize("name", ["intake", "social_investigation", "notify", "audit"])
+@pytest.mark.parametrize("name", ["intake", "social_investigation", "appropriate_adult", "notify", "audit"])
 def test_a_services_page_names_every_method(name: str) -> None:
     text = page(f"services/{name}/README.md")
     proto = page(f"protos/guanhu/{name}/v1/{name}_service.proto")
     assert [method for method in re.findall(r"^  rpc (\w+)", proto, re.MULTILINE) if f"`{method}`" not in text] == []
 
 
-@pytest.mark.parametrize("name", ["kernel", "intake", "social_investigation", "notify", "audit", "demo"])
+@pytest.mark.parametrize("name", ["kernel", "intake", "social_investigation", "appropriate_adult", "notify", "audit", "demo"])
 def test_a_services_page_links_every_module(name: str) -> None:
     folder = ROOT / "services" / name
     linked = {target for target in LINK.findall(page(f"services/{name}/README.md")) if target.endswith(".py")}

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.audit.app import EVENTS
 from services.audit.fold import plain
-from services.builders import DECIDERS
+from services.builders import DECIDERS, EVENTS
 from services.kernel.registry import Registry
 
 FOLDER = Path(__file__).with_name("histories")
-REGISTRY = Registry(EVENTS)
+REGISTRY = Registry(list(dict.fromkeys(file for files in EVENTS.values() for file in files)))
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def folds(decider: Any, event: Any) -> bool:
         decider.evolve(decider.initial, event)
     except TypeError as error:
         return bool(str(error) != event.DESCRIPTOR.full_name)
-    except (AttributeError, KeyError, ValueError):
+    except (AssertionError, AttributeError, KeyError, ValueError):
         return True
     return True
 

@@ -1,0 +1,124 @@
+"""The wiring of appropriate adults."""
+
+from pathlib import Path
+
+from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2
+from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
+from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2_grpc as stubs
+from guanhu.directory.v1 import agency_events_pb2
+from guanhu.intake.v1 import case_events_pb2, referral_events_pb2
+from guanhu.intake.v1 import intake_service_pb2_grpc as intake_stubs
+from services.appropriate_adult import adult, assignment, policies, projections
+from services.appropriate_adult.routes import QUERIES, Routes
+from services.appropriate_adult.servicer import AppropriateAdultServicer
+from services.appropriate_adult.views import Adults, Assignments
+from services.kernel.access import Access, ActionRule
+from services.kernel.access_record import AccessLog
+from services.kernel.admission import Admission
+from services.kernel.cases import CASES, Cases
+from services.kernel.codec import EventCodec
+from services.kernel.commands import generic_handler
+from services.kernel.directory import DIRECTORY, Directory
+from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
+from services.kernel.follow import Follower, each
+from services.kernel.handler import Handler
+from services.kernel.journal import Journal
+from services.kernel.registry import Registry
+from services.kernel.resources import Resources
+from services.kernel.service import Service
+from services.kernel.view import View
+
+NAME = "appropriate_adult"
+EVENTS = (adult_events_pb2.DESCRIPTOR, assignment_events_pb2.DESCRIPTOR)
+FOLLOWED = (agency_events_pb2.DESCRIPTOR, case_events_pb2.DESCRIPTOR, referral_events_pb2.DESCRIPTOR)
+SERVICE = api.DESCRIPTOR.services_by_name["AppropriateAdultService"]
+# ACT-07: steps that only the judicial organs take. The need itself may be identified by the policy, on the organ's behalf.
+STATUTORY = frozenset(
+    {
+        "CorrectNeed",
+        "NotifyLegalRep",
+        "RecordLegalRepOutcome",
+        "RequestAdult",
+        "AddParty",
+        "ConsultMinor",
+        "ConfirmAdult",
+        "ServeNotice",
+        "ScheduleSession",
+        "CancelSession",
+        "RecordArrival",
+        "RecordNoShow",
+        "InformRights",
+        "StartSession",
+        "LeaveRoom",
+        "ReturnToRoom",
+        "RaiseObjection",
+        "ResolveObjection",
+        "PauseSession",
+        "ResumeSession",
+        "EndSession",
+        "ReadRecord",
+        "SignRecord",
+        "RefuseSignature",
+        "CloseSession",
+        "ReplaceAdult",
+        "ContinueAtNextStage",
+        "CompleteAssignment",
+        "ReleaseAssignment",
+        "ExcludeSessionEvidence",
+        "CureSessionDefect",
+    }
+)
+
+
+def actions() -> list[ActionRule]:
+    """Every method of the service, as policies name it."""
+    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for method in SERVICE.methods]
+
+
+def _groups(name: str) -> tuple[str, ...]:
+    if name in QUERIES:
+        return ("read",)
+    return ("command", "statutory") if name in STATUTORY else ("command",)
+
+
+def build(resources: Resources) -> Service:
+    """Appropriate adults over open resources."""
+    pool, clock = resources.pool, resources.clock
+    journal = Journal(pool, NAME)
+    codec = EventCodec(NAME, Registry(EVENTS), resources.vault)
+    intake_codec = EventCodec("intake", Registry(FOLLOWED), resources.vault)
+    feed = SharedFeed(LocalFeed(journal))
+    intake_feed = SharedFeed(RemoteFeed("intake", resources.channel(NAME, "intake")))
+    views = {
+        "assignments": View(projections.ASSIGNMENTS, feed, pool, NAME, codec),
+        "adults": View(projections.ADULTS, feed, pool, NAME, codec),
+        "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
+        "cases": View(CASES, intake_feed, pool, NAME, intake_codec),
+    }
+    adults = Handler(journal, adult.DECIDER, codec, clock, resources.request_key)
+    assignments = Handler(journal, assignment.DECIDER, codec, clock, resources.request_key)
+    directory = Directory(views["directory"], pool)
+    routes = Routes(adults, assignments, directory, Cases(views["cases"], pool), clock)
+    access = Access([Path(__file__).parent / "access.cedar"], actions())
+    admission = Admission(NAME, access, AccessLog(pool, NAME), directory)
+    listed = (Assignments(views["assignments"], pool), Adults(views["adults"], pool))
+    servicer = AppropriateAdultServicer(routes, admission, *listed, journal, clock)
+    intake_stub = intake_stubs.IntakeServiceStub(resources.channel(NAME, "intake"))
+    own_stub = stubs.AppropriateAdultServiceStub(resources.channel(NAME, NAME))
+    opening = policies.opening(intake_stub, own_stub, intake_codec)
+    milestones = policies.milestones(intake_stub, assignments, codec)
+    booking = policies.booking(own_stub, assignments, codec)
+    return Service(
+        name=NAME,
+        journal=journal,
+        codec=codec,
+        admission=admission,
+        deciders={adult.DECIDER.category: adult.DECIDER, assignment.DECIDER.category: assignment.DECIDER},
+        handlers={SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer)},
+        views=views,
+        followers=[
+            Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),
+            Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
+            Follower(f"policy:{policies.BOOKING}", feed, pool, NAME, each(booking)),
+        ],
+    )
