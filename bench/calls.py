@@ -65,7 +65,12 @@ def fill(url: str, events: int) -> None:
             " from generate_series(1, %s) as n",
             [HEADER, PAYLOAD, events],
         )
-        conn.execute("update intake.positions set position = %s where follower not like '%%:next'", [events])
+        # All followers of intake: those whose journal has been empty so far have no position yet.
+        conn.execute(
+            "insert into intake.positions (follower, source, position) values ('policy:participation', 'intake', 0)"
+            " on conflict do nothing"
+        )
+        conn.execute("update intake.positions set position = %s where source = 'intake'", [events])
         conn.execute(
             "insert into intake.requests (caller, request_id, request_hash, version, position, answer)"
             " select 'filler', n::text, '\\x00', 1, n, '' from generate_series(1, %s) as n",

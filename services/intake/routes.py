@@ -13,6 +13,7 @@ from services.kernel.clock import Clock
 from services.kernel.clocks import ClockRoute
 from services.kernel.commands import Route
 from services.kernel.decision import CHINA_STANDARD_TIME, AgencyFacts, CaseFacts, Decider, Facts
+from services.kernel.glance import at_a_glance
 from services.kernel.handler import Call, Handler
 from services.kernel.identity import Principal
 from services.kernel.journal import Journal
@@ -165,6 +166,9 @@ class Routes:
 
     def _twin(self, request: Any, content: Any) -> str:
         if not isinstance(request, api.SubmitReferralRequest) or not content.external_number:
+            return ""
+        if at_a_glance():
+            # The append refuses a number that is taken; who took it is looked up then.
             return ""
         stream = self._journal.stream_of_key(referral.external_key(content))
         twin = stream.removeprefix(f"{referral.DECIDER.category}-")

@@ -5,8 +5,10 @@ Cedar lets a failing `forbid` through; here a decision with any diagnostic error
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import cedarpy
@@ -34,6 +36,20 @@ OWN_WORK_ROLES = frozenset({"SOCIAL_WORKER", "SUPERVISOR"})
 
 # Groups that an action may be in.
 GROUPS = ("read", "command", "statutory", "operation")
+
+# Decisions that are remembered: some thousand officers with what they do all day.
+REMEMBERED_MAX = 16_384
+# All that policies may say of a record: what it is, and whether the caller is one of its parties. Who else takes part must make
+# no difference, so that one decision holds for every record in which the caller has the same part.
+_SAID_OF_RECORDS = re.compile(
+    r"resource\.(organ|provider|supervisor) (==|!=) principal\.(agency|officer)"
+    r"|resource\.(participants|officers)\.contains\(principal\.(agency|officer)\)"
+    r"|resource\.(stage|sealed)"
+)
+# Stands for a party that is not the caller; no agency and no officer can be called so.
+_SOMEBODY = "?"
+_COMMENT = re.compile(r"//.*")
+_OF_RECORDS = re.compile(r"resource\.|resource\s*(==|!=|in\b)")
 
 _STRING = {"type": "String", "required": True}
 _STRINGS = {"type": "Set", "element": {"type": "String"}, "required": True}
@@ -100,7 +116,7 @@ SHARED_ACTIONS = (
 
 
 class PoliciesBroken(Exception):
-    """The policy files don't fit the schema; nothing starts with them."""
+    """The policy files don't fit the schema, or look at more than the caller's part in a record; nothing starts with them."""
 
 
 class Access:
@@ -108,6 +124,8 @@ class Access:
 
     def __init__(self, policy_files: Sequence[Path], actions: Iterable[ActionRule]) -> None:
         text = "\n".join(path.read_text(encoding="utf-8") for path in (BASE, *policy_files))
+        if _OF_RECORDS.search(_SAID_OF_RECORDS.sub("", _COMMENT.sub("", text))):
+            raise PoliciesBroken("a policy compares a record with something else than its caller")
         schema = json.dumps(_schema(actions))
         checked = cedarpy.validate_policies(text, schema)
         if not checked.validation_passed:
@@ -115,9 +133,13 @@ class Access:
         self.policy_sha256 = hashlib.sha256(text.encode()).hexdigest()
         self._policies = cedarpy.PolicySet.from_str(text)
         self._schema = cedarpy.Schema.from_json_str(schema)
+        self._remembered = lru_cache(REMEMBERED_MAX)(self._decide)
 
     def decide(self, principal: PrincipalFacts, action: str, resource: ResourceFacts) -> Decision:
         """Whether the principal may do the action to the resource."""
+        return self._remembered(principal, action, _part_of(principal, resource))
+
+    def _decide(self, principal: PrincipalFacts, action: str, resource: ResourceFacts) -> Decision:
         who = {"type": "Principal", "id": principal.id}
         what = {"type": resource.type, "id": resource.id or "-"}
         request = {
@@ -135,6 +157,24 @@ class Access:
             return Decision(False, reason="POLICY_ERROR")
         allowed = result.decision is cedarpy.Decision.Allow
         return Decision(allowed, tuple(result.diagnostics.reasons), "" if allowed else "NOT_ALLOWED")
+
+
+def _part_of(principal: PrincipalFacts, resource: ResourceFacts) -> ResourceFacts:
+    """The record with the caller's part in it, and nobody else's: all that policies may look at."""
+    own = frozenset({principal.agency, principal.officer})
+
+    def party(name: str) -> str:
+        return name if not name or name in own else _SOMEBODY
+
+    return replace(
+        resource,
+        id="",
+        organ=party(resource.organ),
+        provider=party(resource.provider),
+        supervisor=party(resource.supervisor),
+        participants=resource.participants & own,
+        officers=resource.officers & own,
+    )
 
 
 def _principal(facts: PrincipalFacts) -> Mapping[str, object]:

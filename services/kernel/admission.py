@@ -11,6 +11,7 @@ from services.kernel.access import Access, PrincipalFacts, ResourceFacts
 from services.kernel.access_record import AccessEntry, AccessLog
 from services.kernel.decision import AgencyFacts
 from services.kernel.errors import NotAllowed, NotFound, Refusal
+from services.kernel.glance import at_a_glance
 from services.kernel.handler import Call
 
 
@@ -32,7 +33,7 @@ class Admission:
         self._directory = directory
 
     def command(self, call: Call, action: str, resource: ResourceFacts, *, on_behalf_of: str = "", case_id: str = "") -> None:
-        """Admits a command or refuses it; only refusals are logged here.
+        """Admits a command or refuses it; only refusals are logged here, and not those at a glance, which are asked again.
 
         Raises:
             NotAllowed: the caller takes part in the record and may not do this.
@@ -40,7 +41,8 @@ class Admission:
         """
         refusal = self._refusal(call, action, resource, on_behalf_of)
         if refusal is not None:
-            self._record(call, action, resource, types_pb2.Purpose(), on_behalf_of, case_id, refusal)
+            if not at_a_glance():
+                self._record(call, action, resource, types_pb2.Purpose(), on_behalf_of, case_id, refusal)
             raise refusal
 
     def operation(self, call: Call, action: str, resource: ResourceFacts) -> None:

@@ -13,6 +13,7 @@ from guanhu.intake.v1 import case_events_pb2 as events
 from services.kernel.dates import to_date
 from services.kernel.decision import CaseFacts
 from services.kernel.directory import Directory
+from services.kernel.glance import Memory
 from services.kernel.journal import Recorded
 from services.kernel.statements import statement
 from services.kernel.view import View, ViewDefinition
@@ -63,10 +64,11 @@ class Cases:
     def __init__(self, view: View, pool: ConnectionPool) -> None:
         self.view = view
         self._pool = pool
+        self._cases: Memory[str, CaseLine | None] = Memory()
 
     def case(self, case_id: str) -> CaseLine | None:
         """A case; where it is not found it is looked for again once the copy has caught up."""
-        return self._case(case_id) or (self._case(case_id) if self.view.catch_up() else None)
+        return self._cases.get(case_id, lambda: self._case(case_id) or (self._case(case_id) if self.view.catch_up() else None))
 
     def facts(self, case_id: str, directory: Directory, on: date) -> CaseFacts | None:
         """A case with the agencies that handle it on a day, as decisions are told."""

@@ -29,7 +29,7 @@ class EventCodec:
         payload = personal.seal(event, RowIdentity(self.origin, stream, version, name), self._keys)
         return Draft(name, build_header(header), payload)
 
-    def clear(self, row: Recorded) -> Message:
+    def clear(self, row: Recorded | Draft) -> Message:
         """The event without its personal fields; enough for folding.
 
         Raises:

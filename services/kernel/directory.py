@@ -11,6 +11,7 @@ from guanhu.directory.v1 import agency_events_pb2 as events
 from services.kernel.dates import to_date
 from services.kernel.deadline import Setting
 from services.kernel.decision import AgencyFacts
+from services.kernel.glance import Memory
 from services.kernel.journal import Recorded
 from services.kernel.statements import statement
 from services.kernel.view import View, ViewDefinition
@@ -101,10 +102,13 @@ class Directory:
     def __init__(self, view: View, pool: ConnectionPool) -> None:
         self.view = view
         self._pool = pool
+        self._agencies: Memory[str, AgencyFacts | None] = Memory()
+        self._taking_part: Memory[tuple[str, date, tuple[int, ...]], frozenset[str]] = Memory()
+        self._settings: Memory[str, tuple[Setting, ...]] = Memory()
 
     def agency(self, uscc: str) -> AgencyFacts | None:
         """What the directory says of an agency."""
-        return self._agency(uscc) or (self._agency(uscc) if self.view.catch_up() else None)
+        return self._agencies.get(uscc, lambda: self._agency(uscc) or (self._agency(uscc) if self.view.catch_up() else None))
 
     def name(self, uscc: str) -> str:
         """An agency's full name; "" where it is not registered."""
@@ -115,6 +119,13 @@ class Directory:
 
     def participants(self, case_id: str, on: date, *scopes: int) -> frozenset[str]:
         """Agencies that take part in a case on a day, in one of the scopes where any is named."""
+        return self._taking_part.get((case_id, on, scopes), lambda: self._participants(case_id, on, scopes))
+
+    def settings(self, uscc: str) -> tuple[Setting, ...]:
+        """The lengths of deadlines that an agency made its own."""
+        return self._settings.get(uscc, lambda: self._settings_of(uscc))
+
+    def _participants(self, case_id: str, on: date, scopes: tuple[int, ...]) -> frozenset[str]:
         self.view.wait(0)
         query = statement(
             "select uscc from {} where case_id = %s and begins <= %s and (ends is null or ends >= %s)"
@@ -125,8 +136,7 @@ class Directory:
             rows = conn.execute(query, [case_id, on, on, list(scopes), list(scopes)]).fetchall()
         return frozenset(row[0] for row in rows)
 
-    def settings(self, uscc: str) -> tuple[Setting, ...]:
-        """The lengths of deadlines that an agency made its own."""
+    def _settings_of(self, uscc: str) -> tuple[Setting, ...]:
         self.view.wait(0)
         query = statement(
             "select rule_id, variant, effective_on, length from {} where uscc = %s order by effective_on",

@@ -2,40 +2,35 @@
 
 import hashlib
 import hmac
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from guanhu.command.v1 import command_pb2
-from guanhu.journal.v1 import record_pb2
-from guanhu.options.v1 import options_pb2
 from guanhu.types.v1 import types_pb2
-from services.kernel import law, telemetry, validate
+from services.kernel import telemetry, validate
 from services.kernel.clock import Clock
 from services.kernel.codec import EventCodec
-from services.kernel.dates import from_date, from_datetime, to_datetime
 from services.kernel.decision import Act, Decider, Facts
 from services.kernel.errors import (
     IllegalState,
-    Invalid,
     KeyTaken,
     Refusal,
     RequestMismatch,
     Unavailable,
     VersionConflict,
-    Violation,
 )
+from services.kernel.glance import Memory, glancing
+from services.kernel.header import act_of, header_of
 from services.kernel.identity import Principal
-from services.kernel.journal import Append, Draft, Journal
+from services.kernel.journal import Append, Appended, Draft, Journal
 from services.kernel.personal import Opened
 
 CONFLICT_RETRIES_MAX = 5
 STREAM_EVENTS_MAX = 2_000
-RECENT_STREAMS_MAX = 2_000
-CLOCK_SKEW = timedelta(seconds=30)
 
 State = TypeVar("State")
 
@@ -68,23 +63,22 @@ class Handler(Generic[State]):
         self._codec = codec
         self._clock = clock
         self._request_key = request_key
-        self._recent: dict[str, Loaded[State]] = {}
+        self._nothing = Loaded(decider.initial, 0, 0)
+        self._folded: Memory[str, Loaded[State]] = Memory()
 
     def load(self, key: str) -> Loaded[State]:
         """Folds the stream of one aggregate; version 0 and the initial state where there is none."""
         stream = self.stream(key)
+        return self._folded.get(stream, lambda: self._fold(stream))
+
+    def _fold(self, stream: str) -> Loaded[State]:
         # Only what was recorded since is read: the cost of a command does not grow with its stream.
-        known = self._recent.get(stream) or Loaded(self.decider.initial, 0, 0)
+        known = self._folded.last(stream) or self._nothing
         state, version, position = known.state, known.version, known.position
         for row in self._journal.read_stream(stream, after=version, limit=STREAM_EVENTS_MAX):
             state = self.decider.evolve(state, self._codec.clear(row))
             version, position = row.version, row.position
-        loaded = Loaded(state, version, position)
-        if version > known.version:
-            if len(self._recent) >= RECENT_STREAMS_MAX:
-                self._recent.clear()
-            self._recent[stream] = loaded
-        return loaded
+        return Loaded(state, version, position) if version > known.version else known
 
     def opened(self, key: str) -> list[Opened]:
         """The events of one aggregate with the personal fields that there are keys for; admit the reader before."""
@@ -118,37 +112,77 @@ class Handler(Generic[State]):
         """
         validate.check(command)
         head: command_pb2.CommandHead = command.head
-        act = self._act(head, call)
-        caller = call.principal.caller
-        digest = self._digest(command)
-        answered = self._answered(caller, head, digest)
+        act = act_of(head, call.principal, self._clock.now())
+
+        def decided(loaded: Loaded[State]) -> Sequence[Message]:
+            authorise(loaded.state)
+            events = (decide or self.decider.decide)(command, loaded.state, act, facts(loaded.state))
+            _not_full(loaded, events)
+            return events
+
+        def append(loaded: Loaded[State], events: Sequence[Message]) -> Append:
+            return self._append(key, loaded, command, events, act, call, case_id)
+
+        if not head.validate_only and not head.expected_version:
+            receipt = self._glance(key, decided, append)
+            if receipt is not None:
+                return receipt
+        answered = self._answered(call.principal.caller, head, self._digest(command))
         if answered is not None:
             authorise(self.load(key).state)
             return answered
         for _ in range(CONFLICT_RETRIES_MAX):
             loaded = self.load(key)
-            authorise(loaded.state)
             if head.expected_version and head.expected_version != loaded.version:
+                authorise(loaded.state)
                 raise VersionConflict
-            events = (decide or self.decider.decide)(command, loaded.state, act, facts(loaded.state))
-            rules = [rule for event in events for rule in getattr(event, "rules", ())]
+            events = decided(loaded)
             if head.validate_only:
-                return command_pb2.Receipt(version=loaded.version, validated=True, rules=rules)
-            _not_full(loaded, events)
+                return command_pb2.Receipt(version=loaded.version, validated=True, rules=_rules(events))
             if not events:
-                return command_pb2.Receipt(version=loaded.version, position=loaded.position, rules=rules)
-            append = self._append(key, loaded, command, events, act, call, case_id)
+                return command_pb2.Receipt(version=loaded.version, position=loaded.position)
             try:
-                with telemetry.span("journal append"):
-                    done = self._journal.append(append)
-            except KeyTaken:
-                continue
-            except VersionConflict:
+                return self._record(loaded, append(loaded, events))
+            except (KeyTaken, VersionConflict):
                 if head.expected_version:
                     raise
-                continue
-            return _receipt(done.answer, done.version, done.position, replayed=done.replayed)
         raise VersionConflict
+
+    def _glance(
+        self,
+        key: str,
+        decided: Callable[[Loaded[State]], Sequence[Message]],
+        append: Callable[[Loaded[State], Sequence[Message]], Append],
+    ) -> command_pb2.Receipt | None:
+        """Decides on what is remembered and records it, without a look at what is stored; None where it takes more care."""
+        loaded = self._folded.last(self.stream(key)) or self._nothing
+        try:
+            with glancing():
+                events = decided(loaded)
+        except Refusal:
+            return None
+        if not events:
+            return None
+        try:
+            return self._record(loaded, append(loaded, events))
+        except (KeyTaken, VersionConflict):
+            return None
+
+    def _record(self, loaded: Loaded[State], append: Append) -> command_pb2.Receipt:
+        with telemetry.span("journal append"):
+            done = self._journal.append(append)
+        return self._recorded(loaded, append, done)
+
+    def _recorded(self, loaded: Loaded[State], append: Append, done: Appended) -> command_pb2.Receipt:
+        if not done.replayed:
+            state = loaded.state
+            for draft in append.drafts:
+                # As it is stored: a state never holds what is personal.
+                state = self.decider.evolve(state, self._codec.clear(draft))
+            self._folded.keep(append.stream, Loaded(state, done.version, done.position), time.monotonic())
+        receipt = command_pb2.Receipt.FromString(done.answer)
+        receipt.version, receipt.position, receipt.replayed = done.version, done.position, done.replayed
+        return receipt
 
     def execute_all(
         self, commands: Sequence[tuple[str, Any]], call: Call, *, case_id: Callable[[State], str]
@@ -162,10 +196,10 @@ class Handler(Generic[State]):
             Unavailable: the journal cannot be reached.
         """
         answers: list[command_pb2.Receipt | Refusal] = []
-        appends: list[tuple[int, Append]] = []
+        appends: list[tuple[int, Loaded[State], Append]] = []
         for key, command in commands:
             loaded = self.load(key)
-            act = self._act(command.head, call)
+            act = act_of(command.head, call.principal, self._clock.now())
             answers.append(command_pb2.Receipt(version=loaded.version, position=loaded.position))
             try:
                 events = self.decider.decide(command, loaded.state, act, Facts())
@@ -175,15 +209,15 @@ class Handler(Generic[State]):
                 continue
             if events:
                 append = self._append(key, loaded, command, events, act, call, case_id)
-                appends.append((len(answers) - 1, append))
-        outcomes = self._journal.append_many([append for _, append in appends])
-        for (place, _), outcome in zip(appends, outcomes, strict=True):
+                appends.append((len(answers) - 1, loaded, append))
+        outcomes = self._journal.append_many([append for _, _, append in appends])
+        for (place, loaded, append), outcome in zip(appends, outcomes, strict=True):
             if isinstance(outcome, Refusal) and not isinstance(outcome, Unavailable):
                 answers[place] = outcome
             elif isinstance(outcome, Exception):
                 raise outcome
             else:
-                answers[place] = _receipt(outcome.answer, outcome.version, outcome.position, replayed=outcome.replayed)
+                answers[place] = self._recorded(loaded, append, outcome)
         return answers
 
     def _append(
@@ -197,8 +231,7 @@ class Handler(Generic[State]):
         case_id: Callable[[State], str],
     ) -> Append:
         head: command_pb2.CommandHead = command.head
-        rules = [rule for event in events for rule in getattr(event, "rules", ())]
-        receipt = command_pb2.Receipt(version=loaded.version, position=loaded.position, rules=rules)
+        receipt = command_pb2.Receipt(rules=_rules(events))
         return Append(
             stream=self.stream(key),
             expected_version=loaded.version,
@@ -208,22 +241,6 @@ class Handler(Generic[State]):
             request_hash=self._digest(command),
             answer=receipt.SerializeToString(),
             key=next(filter(None, map(self.decider.key, events)), ""),
-        )
-
-    def _act(self, head: command_pb2.CommandHead, call: Call) -> Act:
-        now = self._clock.now()
-        occurred_at = to_datetime(head.occurred_at) if head.HasField("occurred_at") else now
-        if occurred_at > now + CLOCK_SKEW:
-            raise Invalid(Violation("head.occurred_at", "lies in the future"))
-        principal = call.principal
-        return Act(
-            recorded_at=now,
-            occurred_at=min(occurred_at, now),
-            agency=principal.agency,
-            officer=principal.officer,
-            role=principal.role,
-            on_behalf_of=head.on_behalf_of,
-            by_service=principal.kind == "service",
         )
 
     def _digest(self, command: Message) -> bytes:
@@ -237,7 +254,9 @@ class Handler(Generic[State]):
             return None
         if not hmac.compare_digest(stored.hash, digest):
             raise RequestMismatch
-        return _receipt(stored.answer, stored.version, stored.position, replayed=True)
+        receipt = command_pb2.Receipt.FromString(stored.answer)
+        receipt.version, receipt.position, receipt.replayed = stored.version, stored.position, True
+        return receipt
 
     def _drafts(
         self,
@@ -254,24 +273,10 @@ class Handler(Generic[State]):
             state = self.decider.evolve(state, event)
         case, stream = case_id(state), self.stream(key)
         return tuple(
-            self._codec.draft(event, stream, number, self._header(event, act, head, call, case))
+            self._codec.draft(
+                event, stream, number, header_of(event, act, head, call.trace_parent, case, self._codec.schema_sha256)
+            )
             for number, event in enumerate(events, start=loaded.version + 1)
-        )
-
-    def _header(self, event: Message, act: Act, head: command_pb2.CommandHead, call: Call, case: str) -> record_pb2.Header:
-        rule_id = head.rule_id or event.DESCRIPTOR.GetOptions().Extensions[options_pb2.law].split(";")[0].strip()
-        return record_pb2.Header(
-            recorded_at=from_datetime(act.recorded_at),
-            occurred_at=from_datetime(act.occurred_at),
-            actor=record_pb2.Actor(agency=act.agency, officer=act.officer, role=act.role, on_behalf_of=act.on_behalf_of),
-            basis=record_pb2.LegalBasis(
-                rule_id=rule_id, law_effective_on=_effective_on(rule_id, act), document_number=head.document_number
-            ),
-            request_id=head.request_id,
-            correlation_id=case,
-            causation=head.causation if head.HasField("causation") else None,
-            trace_parent=call.trace_parent,
-            schema_sha256=self._codec.schema_sha256,
         )
 
 
@@ -280,12 +285,5 @@ def _not_full(loaded: Loaded[Any], events: Sequence[Message]) -> None:
         raise IllegalState("STREAM_FULL", f"a stream holds {STREAM_EVENTS_MAX} events at most")
 
 
-def _receipt(answer: bytes, version: int, position: int, *, replayed: bool) -> command_pb2.Receipt:
-    receipt = command_pb2.Receipt.FromString(answer)
-    receipt.version, receipt.position, receipt.replayed = version, position, replayed
-    return receipt
-
-
-def _effective_on(rule_id: str, act: Act) -> types_pb2.Date | None:
-    version = law.version_of_rule(rule_id, act.on)
-    return from_date(version.effective_on) if version else None
+def _rules(events: Sequence[Message]) -> list[types_pb2.RuleResult]:
+    return [rule for event in events for rule in getattr(event, "rules", ())]

@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from services.kernel.commands import generic_handler
 from services.kernel.config import BadSettings, Config
 from services.kernel.deadlineservice import DeadlineService
 from services.kernel.feed import LocalFeed
+from services.kernel.interrupt import interruption
 from services.kernel.journalservice import JournalService
 from services.kernel.leader import Leadership
 from services.kernel.migrate import MigrationChanged
@@ -107,16 +107,13 @@ def run(builders: Mapping[str, Build]) -> int:
     # Sent also when the start fails: what led to it may be among what was collected.
     atexit.register(finish_telemetry)
     logger = structlog.get_logger("guanhu.host")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
-        with serving(config, builders) as running:
+        with interruption() as interrupted, serving(config, builders) as running:
             # Better now than at the first command: nothing can be recorded without it.
             running.resources.request_key()
             seconds = round(time.monotonic() - began, 2)
             logger.info("ready", port=running.port, service=",".join(builders), seconds=seconds)
-            stop.wait()
+            interrupted()
             logger.info("draining", service=",".join(builders))
     except NOT_STARTED as problem:
         print(problem)

@@ -7,7 +7,7 @@ is bound into every sealed part, so that a part moved to another row, or changed
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Protocol, TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -149,6 +149,7 @@ class _Holder:
     path: str
 
 
+@cache
 def _marked(field: FieldDescriptor, extension: Any) -> bool:
     return bool(field.GetOptions().Extensions[extension])
 
@@ -168,7 +169,8 @@ def _personal_below(descriptor: Descriptor, above: frozenset[str]) -> Iterator[F
             yield from _personal_below(field.message_type, above | {descriptor.full_name})
 
 
-def _subject_field(descriptor: Any) -> Any:
+@cache
+def _subject_field(descriptor: Descriptor) -> FieldDescriptor | None:
     return next((field for field in descriptor.fields if _marked(field, options_pb2.subject)), None)
 
 
@@ -178,7 +180,8 @@ def _holders(message: Message, subject: str, numbers: tuple[int, ...], path: str
         subject = getattr(message, own.name) or subject
     yield _Holder(message, subject, numbers, path)
     for field, value in message.ListFields():
-        if field.message_type is None or _marked(field, options_pb2.personal):
+        # What has nothing personal in it holds nothing to take out.
+        if field.message_type is None or _marked(field, options_pb2.personal) or not _holds_personal(field.message_type):
             continue
         items = value if field.is_repeated else (value,)
         for index, item in enumerate(items):
@@ -187,19 +190,17 @@ def _holders(message: Message, subject: str, numbers: tuple[int, ...], path: str
 
 
 def _take_out(holder: _Holder) -> tuple[bytes, list[str]]:
+    personal = [field.name for field, _ in holder.message.ListFields() if _marked(field, options_pb2.personal)]
+    if not personal:
+        return b"", []
     taken = type(holder.message)()
-    paths = []
-    for field, _ in holder.message.ListFields():
-        if _marked(field, options_pb2.personal):
-            paths.append(f"{holder.path}{field.name}")
-    if paths:
-        taken.CopyFrom(holder.message)
-        for field, _ in taken.ListFields():
-            if not _marked(field, options_pb2.personal):
-                taken.ClearField(field.name)
-        for path in paths:
-            holder.message.ClearField(path.rsplit(".", 1)[-1])
-    return taken.SerializeToString(), paths
+    taken.CopyFrom(holder.message)
+    for field, _ in taken.ListFields():
+        if not _marked(field, options_pb2.personal):
+            taken.ClearField(field.name)
+    for name in personal:
+        holder.message.ClearField(name)
+    return taken.SerializeToString(), [f"{holder.path}{name}" for name in personal]
 
 
 def _at(event: Any, path: Any) -> Any:

@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from guanhu.options.v1 import options_pb2
@@ -21,6 +25,7 @@ SHA256_BYTES = 32
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OFFICER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _NOT_UUIDS = frozenset({"host_deadline_id", "rule_id", "deadline_id", "extension_id"})
+_OFFICER_FIELDS = frozenset({"officer", "supervisor", "signed_by", "interviewers"})
 _USCC_FIELDS = frozenset({"provider", "proposed_provider", "on_behalf_of", "approved_by"})
 
 
@@ -35,23 +40,43 @@ def check(request: Message) -> None:
         raise Invalid(*violations)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What the protos say of a field, read once."""
+
+    field: FieldDescriptor
+    name: str
+    number: int
+    repeated: bool
+    required: bool
+    draft: bool
+
+
+@cache
+def _rules(descriptor: Descriptor) -> tuple[_Rule, ...]:
+    def rule(field: FieldDescriptor) -> _Rule:
+        marks = field.GetOptions().Extensions
+        required, draft = marks[options_pb2.required], marks[options_pb2.draft]
+        return _Rule(field, field.name, field.number, field.is_repeated, required, draft)
+
+    return tuple(map(rule, descriptor.fields))
+
+
 def _violations(message: Message, prefix: str, *, complete: bool) -> Iterator[Violation]:
-    for field in message.DESCRIPTOR.fields:
-        path = f"{prefix}{field.name}"
-        value = getattr(message, field.name)
-        if _absent(message, field, value):
-            if complete and field.GetOptions().Extensions[options_pb2.required]:
-                yield Violation(path, "is required")
+    present = {field.number: value for field, value in message.ListFields()}
+    for rule in _rules(message.DESCRIPTOR):
+        if rule.number not in present:
+            if complete and rule.required:
+                yield Violation(f"{prefix}{rule.name}", "is required")
             continue
-        whole = complete and not field.GetOptions().Extensions[options_pb2.draft]
-        if field.is_repeated:
-            if len(value) > REPEATED_ITEMS_MAX:
-                yield Violation(path, f"holds more than {REPEATED_ITEMS_MAX} items")
-                continue
-            for number, item in enumerate(value):
-                yield from _value(field, item, f"{path}[{number}]", whole)
+        value, path, whole = present[rule.number], f"{prefix}{rule.name}", complete and not rule.draft
+        if not rule.repeated:
+            yield from _value(rule.field, value, path, whole)
+        elif len(value) > REPEATED_ITEMS_MAX:
+            yield Violation(path, f"holds more than {REPEATED_ITEMS_MAX} items")
         else:
-            yield from _value(field, value, path, whole)
+            for number, item in enumerate(value):
+                yield from _value(rule.field, item, f"{path}[{number}]", whole)
 
 
 def _unknown(message: Message, path: str) -> Iterator[Violation]:
@@ -59,26 +84,17 @@ def _unknown(message: Message, path: str) -> Iterator[Violation]:
         yield Violation(path, "holds a field that this release does not know")
 
 
-def _absent(message: Message, field: Any, value: object) -> bool:
-    if field.is_repeated:
-        return len(value) == 0  # type: ignore[arg-type]
-    if field.has_presence:
-        return not message.HasField(field.name)
-    return not value
-
-
-def _value(field: Any, value: object, path: str, complete: bool) -> Iterator[Violation]:
-    if isinstance(value, Message):
-        yield from _unknown(value, path)
-    if isinstance(value, types_pb2.Date):
-        yield from _date(value, path)
+def _value(field: FieldDescriptor, value: Any, path: str, complete: bool) -> Iterator[Violation]:
+    if isinstance(value, str):
+        yield from _text(field, value, path)
     elif isinstance(value, Message):
-        if value.DESCRIPTOR.full_name == "google.protobuf.Timestamp":
+        yield from _unknown(value, path)
+        if isinstance(value, types_pb2.Date):
+            yield from _date(value, path)
+        elif isinstance(value, Timestamp):
             yield from _timestamp(value, path)
         else:
             yield from _violations(value, f"{path}.", complete=complete)
-    elif isinstance(value, str):
-        yield from _text(field, value, path)
     elif isinstance(value, bytes):
         if field.name == "sha256" and len(value) != SHA256_BYTES:
             yield Violation(path, "must be 32 bytes")
@@ -86,8 +102,8 @@ def _value(field: Any, value: object, path: str, complete: bool) -> Iterator[Vio
         yield Violation(path, "is no known value")
 
 
-def _text(field: Any, value: str, path: str) -> Iterator[Violation]:
-    personal = field.GetOptions().Extensions[options_pb2.personal]
+def _text(field: FieldDescriptor, value: str, path: str) -> Iterator[Violation]:
+    personal, wanted = _kind_of(field)
     limit = TEXT_LENGTH_MAX if personal else SHORT_TEXT_LENGTH_MAX
     if len(value) > limit:
         yield Violation(path, f"is longer than {limit} characters")
@@ -95,14 +111,23 @@ def _text(field: Any, value: str, path: str) -> Iterator[Violation]:
         yield Violation(path, "holds a NUL character")
     elif not value.strip():
         yield Violation(path, "is blank")
-    elif (field.name.endswith("_id") or field.name.endswith("_ids") or field.name == "duplicate_of") and not personal:
-        if field.name not in _NOT_UUIDS and not _UUID.fullmatch(value):
-            yield Violation(path, "must be a UUID in lower case")
-    elif field.name.endswith("uscc") or field.name in _USCC_FIELDS:
-        if not is_uscc(value):
-            yield Violation(path, "is no unified social credit code (GB 32100)")
-    elif field.name in {"officer", "supervisor", "signed_by", "interviewers"} and not _OFFICER.fullmatch(value):
+    elif wanted == "uuid" and not _UUID.fullmatch(value):
+        yield Violation(path, "must be a UUID in lower case")
+    elif wanted == "uscc" and not is_uscc(value):
+        yield Violation(path, "is no unified social credit code (GB 32100)")
+    elif wanted == "officer" and not _OFFICER.fullmatch(value):
         yield Violation(path, "must be an officer id of 1 to 64 letters, digits or . _ @ -")
+
+
+@cache
+def _kind_of(field: FieldDescriptor) -> tuple[bool, str]:
+    """Whether a text is personal, and what its name says that it is: a "uuid", a "uscc", an "officer" or any text."""
+    name, personal = field.name, bool(field.GetOptions().Extensions[options_pb2.personal])
+    if name.endswith(("_id", "_ids")) or name == "duplicate_of":
+        return personal, "uuid" if not personal and name not in _NOT_UUIDS else ""
+    if name.endswith("uscc") or name in _USCC_FIELDS:
+        return personal, "uscc"
+    return personal, "officer" if name in _OFFICER_FIELDS else ""
 
 
 def _date(value: types_pb2.Date, path: str) -> Iterator[Violation]:
@@ -115,8 +140,7 @@ def _date(value: types_pb2.Date, path: str) -> Iterator[Violation]:
         yield Violation(path, "is outside the years 1900 to 2199")
 
 
-def _timestamp(value: Message, path: str) -> Iterator[Violation]:
-    seconds, nanos = getattr(value, "seconds"), getattr(value, "nanos")  # noqa: B009 - typed as Message here
+def _timestamp(value: Timestamp, path: str) -> Iterator[Violation]:
     # 1900-01-01 to 2199-12-31, so that every conversion to a datetime succeeds.
-    if not (-2_208_988_800 <= seconds < 7_258_118_400 and 0 <= nanos < 1_000_000_000):
+    if not (-2_208_988_800 <= value.seconds < 7_258_118_400 and 0 <= value.nanos < 1_000_000_000):
         yield Violation(path, "is no instant between 1900 and 2199")

@@ -55,5 +55,30 @@ def test_policies_with_a_mistake_or_a_misspelt_action_never_start(tmp_path: Path
         access(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'resource.organ == "a"',
+        "resource.participants.contains(resource.organ)",
+        "principal.agency == resource.organ",
+        'resource == Case::"1"',
+    ],
+)
+def test_a_policy_that_looks_beyond_the_part_of_its_caller_never_starts(tmp_path: Path, condition: str) -> None:
+    with pytest.raises(PoliciesBroken):
+        access(tmp_path, f"permit (principal, action, resource) when {{ {condition} }};\n")
+
+
+def test_a_decision_is_remembered_for_the_same_part_in_a_record_and_for_no_other(tmp_path: Path) -> None:
+    policies = access(
+        tmp_path, "permit (principal, action, resource) when { resource.participants.contains(principal.agency) };"
+    )
+    for number in range(3):
+        taking_part = ResourceFacts("Case", f"{number}", participants=frozenset({"a", f"b{number}"}))
+        assert policies.decide(principal("PROC"), "x.Look", taking_part).allowed
+        stranger = ResourceFacts("Case", f"{number}", participants=frozenset({f"b{number}"}))
+        assert not policies.decide(principal("PROC"), "x.Look", stranger).allowed
+
+
 def test_an_unknown_action_is_refused(tmp_path: Path) -> None:
     assert not access(tmp_path, PERMIT_ALL).decide(principal("PROC"), "x.Unknown", ResourceFacts("Case", "1")).allowed
