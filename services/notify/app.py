@@ -138,7 +138,7 @@ def build(resources: Resources) -> Service:
     sources = {origin: feed.source for origin, feed in feeds.items()}
     books = BookKeeper(sources, everything, ledger, listed, clock)
     known = KnownSubscriptions(routes.subscriptions, clock)
-    servicer = NotifyServicer(routes, admission, listed, books, journal)
+    servicer = NotifyServicer(routes, admission, listed, books, journal, resources.stopping)
     worker = DeliveryWorker(listed, ledger, routes.subscriptions, offered, journal, pool, clock)
     deciders = (routes.obligations.decider, routes.subscriptions.decider, reconciliation.DECIDER)
     return NotifyService(
