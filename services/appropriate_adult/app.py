@@ -102,7 +102,7 @@ def build(resources: Resources) -> Service:
     access = Access([Path(__file__).parent / "access.cedar"], actions())
     admission = Admission(NAME, access, AccessLog(pool, NAME), directory)
     listed = (Assignments(views["assignments"], pool), Adults(views["adults"], pool))
-    servicer = AppropriateAdultServicer(routes, admission, *listed, journal, clock)
+    servicer = AppropriateAdultServicer(routes, admission, *listed, journal, clock, resources.stopping)
     intake_stub = intake_stubs.IntakeServiceStub(resources.channel(NAME, "intake"))
     own_stub = stubs.AppropriateAdultServiceStub(resources.channel(NAME, NAME))
     opening = policies.opening(intake_stub, own_stub, intake_codec)

@@ -38,6 +38,7 @@ class AppropriateAdultServicer:
         adults: Adults,
         journal: Journal,
         clock: Clock,
+        stopping: threading.Event,
     ) -> None:
         self._routes = routes
         self._admission = admission
@@ -45,6 +46,7 @@ class AppropriateAdultServicer:
         self._adults = adults
         self._journal = journal
         self._clock = clock
+        self._stopping = stopping
         self._watching = threading.BoundedSemaphore(WATCHING_MAX)
 
     def StartSession(self, request: api.StartSessionRequest, _: grpc.ServicerContext) -> api.StartSessionResponse:
@@ -117,7 +119,7 @@ class AppropriateAdultServicer:
             raise Overloaded("too many watches are waiting")
         try:
             left = WATCH_S
-            while loaded.version <= request.after_version and left > 0 and context.is_active():
+            while loaded.version <= request.after_version and left > 0 and self._goes_on(context):
                 self._journal.wait(self._journal.head(), WATCH_SLICE_S)
                 left -= WATCH_SLICE_S
                 loaded = self._routes.assignments.load(request.assignment_id)
@@ -125,6 +127,9 @@ class AppropriateAdultServicer:
             self._watching.release()
         found = shown.assignment(loaded.state, loaded.version)
         return api.WatchAssignmentResponse(assignment=found, moved=loaded.version > request.after_version)
+
+    def _goes_on(self, context: grpc.ServicerContext) -> bool:
+        return context.is_active() and not self._stopping.is_set()
 
     def ListAssignments(self, request: api.ListAssignmentsRequest, _: grpc.ServicerContext) -> api.ListAssignmentsResponse:
         """The caller's assignments, newest first; an adult sees the own ones only."""

@@ -41,10 +41,11 @@ class LocalFeed:
     def read(self, after: int, limit: int, wait_s: float) -> Sequence[Recorded]:
         """Rows after a position; waits up to `wait_s` for the first one."""
         rows = self._journal.read(after, limit)
-        if not rows and wait_s > 0:
-            self._journal.wait(after, wait_s)
-            rows = self._journal.read(after, limit)
-        return rows
+        return self._journal.read(after, limit) if not rows and self.wait(after, wait_s) else rows
+
+    def wait(self, after: int, wait_s: float) -> bool:
+        """Waits up to `wait_s` for a row after a position; says whether there is one."""
+        return wait_s > 0 and self._journal.wait(after, wait_s) > after
 
     def head(self) -> int:
         """Position of the newest row."""
@@ -81,6 +82,8 @@ class SharedFeed:
         self.origin = feed.origin
         self.source = feed
         self._fetching = threading.Lock()
+        # Where the last reading ended; None before the first.
+        self._end: int | None = None
         # Rows in a row, the newest last; replaced as a whole, so that readers need no lock.
         self._window: tuple[Recorded, ...] = ()
 
@@ -95,12 +98,17 @@ class SharedFeed:
         ends = time.monotonic() + wait_s
         # A lock is not fair: who waited for it without end could be passed by for long, and not be stopped.
         if not self._fetching.acquire(timeout=wait_s):
-            return self._held(after, limit) or self.source.read(after, limit, 0.0)
+            if found := self._held(after, limit):
+                return found
+            # At the end there is only what the other one waits for; who asks for what is there now is told the truth.
+            waited_out = wait_s > 0 and self._end is not None and after >= self._end
+            return () if waited_out else self.source.read(after, limit, 0.0)
         try:
             if found := self._held(after, limit):
                 return found
             # Waiting for another follower's reading was waiting too.
             rows = tuple(self.source.read(after, limit, max(0.0, ends - time.monotonic())))
+            self._end = rows[-1].position if rows else after
             # Rows with a gap are the follower's to refuse, and are not kept: the next reading may be whole again.
             if rows and [row.position for row in rows] == list(range(after + 1, after + 1 + len(rows))):
                 follows = self._window and self._window[-1].position == after

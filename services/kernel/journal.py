@@ -21,7 +21,8 @@ __all__ = ["Append", "Appended", "Draft", "Journal", "Recorded", "StoredRequest"
 
 READ_ATTEMPTS = 3
 READ_TIMEOUT_S = 5.0
-# A reader looks for what other processes appended at least this often; notifications could stay away for ever.
+# A journal looks for what other processes appended at least this often while anybody waits, and more often while it finds
+# something; notifications could stay away for ever.
 MIN_POLL_S = 0.05
 MAX_POLL_S = 0.25
 _ROW = "select position, stream, version, type, header, payload from {}.events "
@@ -63,6 +64,9 @@ class Journal:
         self._appender = Appender(Batches(pool, schema or origin))
         self._grown = Condition()
         self._head = 0
+        # When the last of those that wait looked, and how long the others rely on that.
+        self._looked = 0.0
+        self._pause = MIN_POLL_S
 
     def append(self, append: Append) -> Appended:
         """Append durably, or return the stored outcome of the same request.
@@ -102,14 +106,12 @@ class Journal:
     def wait(self, after: int, timeout_s: float) -> int:
         """Return the head as soon as it is past `after`, or when the time is over."""
         deadline = time.monotonic() + timeout_s
-        pause = MIN_POLL_S
-        while self._head <= after and self.head() <= after:
+        while self._head <= after and self._look() <= after:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 break
             with self._grown:
-                self._grown.wait_for(lambda: self._head > after, min(pause, remaining))
-            pause = min(2 * pause, MAX_POLL_S)
+                self._grown.wait_for(lambda: self._head > after, min(self._pause, remaining))
         return self._head
 
     def find_request(self, caller: str, request_id: str) -> StoredRequest | None:
@@ -136,6 +138,14 @@ class Journal:
     def close(self) -> None:
         """Refuse further appends; the pool stays the caller's."""
         self._appender.close()
+
+    def _look(self) -> int:
+        """The head, asked for by one for all that wait: dozens of followers, watches and feeds may wait for the same event."""
+        if time.monotonic() - self._looked >= self._pause:
+            self._looked = time.monotonic()
+            before = self._head
+            self._pause = MIN_POLL_S if self.head() > before else min(2 * self._pause, MAX_POLL_S)
+        return self._head
 
     def _saw(self, head: int) -> None:
         if head <= self._head:

@@ -76,7 +76,8 @@ class JournalService(journalrpc.JournalServiceServicer):
             # Short waits, so that a drain or a cancelled call never holds a worker for long.
             while left_ms > 0 and not rows and not self._stopping.is_set() and context.is_active():
                 slice_ms = min(left_ms, 500)
-                rows = feed.read(request.after, request.limit or PAGE_ROWS_DEFAULT, slice_ms / 1000)
+                if feed.wait(request.after, slice_ms / 1000):
+                    rows = feed.read(request.after, request.limit or PAGE_ROWS_DEFAULT, 0.0)
                 left_ms -= slice_ms
             return rows
         finally:

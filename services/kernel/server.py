@@ -64,21 +64,48 @@ class Workers(ThreadPoolExecutor):
         return super().submit(begin)
 
 
-class Server:
-    """One listening server; services register before `start`."""
+class Health(health.HealthServicer):
+    """Tells whether the server serves; a watch of it ends when the server drains, and would hold the drain up otherwise."""
 
-    def __init__(self, authenticator: Authenticator, *, reflect: bool = True) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self._watching: set[Callable[[health_pb2.HealthCheckResponse | None], None]] = set()
+
+    def Watch(
+        self,
+        request: health_pb2.HealthCheckRequest,
+        context: grpc.ServicerContext,
+        send_response_callback: Callable[[health_pb2.HealthCheckResponse | None], None] | None = None,
+    ) -> Any:
+        """Tells now, and whenever it changes."""
+        if send_response_callback is not None:
+            ending = send_response_callback
+            self._watching.add(ending)
+            context.add_callback(lambda: self._watching.discard(ending))
+        return super().Watch(request, context, send_response_callback)
+
+    def end_watches(self) -> None:
+        """Ends every watch, after it was told that the server serves no more."""
+        for end in tuple(self._watching):
+            # Without a message the library ends the call as done.
+            end(None)
+
+
+class Server:
+    """One listening server; services register before `start`. `stopping` is set as soon as it drains."""
+
+    def __init__(self, authenticator: Authenticator, stopping: threading.Event | None = None, *, reflect: bool = True) -> None:
         self._pool = Workers()
         gate = Gate(authenticator, full=lambda: self._pool.full)
         self._server = grpc.server(
             self._pool, interceptors=[gate], options=OPTIONS, maximum_concurrent_rpcs=CONCURRENT_RPCS_MAX
         )
-        self._health = health.HealthServicer()
+        self._health = Health()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names: list[str] = []
         self._reflect = reflect
         self._health_port: grpc.Server | None = None
-        self.stopping = threading.Event()
+        self.stopping = stopping or threading.Event()
 
     def register(self, name: str, handler: "grpc.GenericRpcHandler[Any, Any]") -> None:
         """Adds a service by its full proto name."""
@@ -129,7 +156,10 @@ class Server:
         """
         self.stopping.set()
         self._health.enter_graceful_shutdown()
-        self._server.stop(drain_s).wait()
+        stopped = self._server.stop(drain_s)
+        # After the server takes no new call, so that nobody watches again; the watches would last the whole drain.
+        self._health.end_watches()
+        stopped.wait()
         self._pool.shutdown(wait=True)
         if self._health_port is not None:
             # Last: until here it has answered NOT_SERVING, which a probe must be able to read.

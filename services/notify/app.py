@@ -21,7 +21,7 @@ from services.kernel.config import Config
 from services.kernel.decision import Decider
 from services.kernel.directory import DIRECTORY, Directory
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
-from services.kernel.follow import Follower, each
+from services.kernel.follow import Follower
 from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.leader import Led
@@ -138,7 +138,7 @@ def build(resources: Resources) -> Service:
     sources = {origin: feed.source for origin, feed in feeds.items()}
     books = BookKeeper(sources, everything, ledger, listed, clock)
     known = KnownSubscriptions(routes.subscriptions, clock)
-    servicer = NotifyServicer(routes, admission, listed, books, journal)
+    servicer = NotifyServicer(routes, admission, listed, books, journal, resources.stopping)
     worker = DeliveryWorker(listed, ledger, routes.subscriptions, offered, journal, pool, clock)
     deciders = (routes.obligations.decider, routes.subscriptions.decider, reconciliation.DECIDER)
     return NotifyService(
@@ -150,7 +150,7 @@ def build(resources: Resources) -> Service:
         handlers={SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer)},
         views=views,
         followers=[
-            Follower(f"telling:{origin}", feed, pool, NAME, each(telling(origin, everything, NAME, ledger, known)))
+            Follower(f"telling:{origin}", feed, pool, NAME, telling(origin, everything, NAME, ledger, known))
             for origin, feed in feeds.items()
         ],
         workers={"deliveries": worker, "reconciliation": books},

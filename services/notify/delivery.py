@@ -5,6 +5,7 @@ at the first failure (order is kept) or when its time is over (others get their 
 share a part of the threads, so that healthy ones always find one.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -106,21 +107,26 @@ class DeliveryWorker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            started, head = 0, 0
             try:
                 head = self._journal.head()
-                started = self.step(self._clock.now())
+                # The queue is a view: what it does not hold yet would be looked for only when the next event comes.
+                held = self._obligations.view.follower.wait(head, IDLE_S)
+                if not self.step(self._clock.now()):
+                    self._pause(head, looks_again=not held)
             except (psycopg.Error, PoolTimeout, Refusal) as error:
                 self._log.info("delivery waits", error=type(error).__name__)
-            if not started:
-                self._pause(head)
+                self._stop.wait(IDLE_S)
 
-    def _pause(self, head: int) -> None:
-        # Woken by new events of this process; retries and other processes' events are looked for after a moment anyway.
-        try:
-            self._journal.wait(head, IDLE_S)
-        except Refusal:
-            self._stop.wait(IDLE_S)
+    def _pause(self, head: int, *, looks_again: bool) -> None:
+        """Waits for an event or until something is due; what is due and could not be begun is looked at again in a moment."""
+        due: datetime | None = None
+        for rests in itertools.count():
+            if self._stop.is_set() or self._journal.wait(head, IDLE_S) > head or looks_again:
+                break
+            # Without an event the queue stays as it is; only the clock goes on, or jumps.
+            due = due if rests else self._obligations.next_due()
+            if due is not None and due <= self._clock.now():
+                break
         # Deliveries are events too: without this a busy turn would have the queue looked at for each of them.
         self._stop.wait(STEP_S)
 

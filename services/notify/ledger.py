@@ -58,7 +58,7 @@ class Ledger:
             loaded[obligation_id] = Loaded(state, row.version)
         return loaded
 
-    def execute(self, commands: Mapping[str, Command], *, causation: record_pb2.Causation | None = None) -> dict[str, Done]:
+    def execute(self, commands: Mapping[str, Command]) -> dict[str, Done]:
         """Decides on one command for each obligation and records what was decided.
 
         Raises:
@@ -70,7 +70,7 @@ class Ledger:
             left = {obligation_id: command for obligation_id, command in commands.items() if obligation_id not in done}
             if not left:
                 return done
-            done |= self._round(left, causation)
+            done |= self._round(left)
         raise VersionConflict
 
     def exists(self, decider: Decider[Any], key: str) -> bool:
@@ -87,7 +87,7 @@ class Ledger:
         if not isinstance(outcome, Appended | VersionConflict):
             raise outcome
 
-    def _round(self, commands: Mapping[str, Command], causation: record_pb2.Causation | None) -> dict[str, Done]:
+    def _round(self, commands: Mapping[str, Command]) -> dict[str, Done]:
         act = self._act()
         done: dict[str, Done] = {}
         waiting: list[tuple[str, Append, Done]] = []
@@ -104,7 +104,7 @@ class Ledger:
             assert owed is not None
             stream, case_id, handoff_id = _stream(DECIDER, obligation_id), owed.cause.case_id, owed.handoff_id
             # Whatever the service does about a message it does because of the event that demands it.
-            cause = causation or record_pb2.Causation(origin=owed.cause.origin, position=owed.cause.position)
+            cause = record_pb2.Causation(origin=owed.cause.origin, position=owed.cause.position)
             append = self._append(stream, loaded.version, events, act, case_id, handoff_id, cause)
             waiting.append((obligation_id, append, decided))
         outcomes = self._journal.append_many([append for _, append, _ in waiting])

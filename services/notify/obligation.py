@@ -42,10 +42,14 @@ _ESCALATED_KINDS = frozenset({events.OBLIGATION_KIND_HANDOFF, events.OBLIGATION_
 
 @dataclass(frozen=True, slots=True)
 class Owe:
-    """An agency must be told: the event but for `retry_until`; `suppressed` where its preference says no."""
+    """An agency must be told: the event but for `retry_until`; `suppressed` where its preference says no.
+
+    `by_inbox`: the agency has the inbox alone, so that the message is delivered as soon as it is recorded.
+    """
 
     owed: events.MessageOwed
     suppressed: bool = False
+    by_inbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def _owe(command: Owe, state: State, act: Act) -> Sequence[Message]:
     owed.retry_until.CopyFrom(from_datetime(_window_end(act.recorded_at, by)))
     if command.suppressed:
         return [owed, events.DeliverySuppressed(basis=events.SUPPRESSION_BASIS_PREFERENCE)]
-    return [owed]
+    return [owed, *_placed(1)] if command.by_inbox else [owed]
 
 
 def _begin(command: Begin, state: State, act: Act) -> Sequence[Message]:
@@ -175,10 +179,15 @@ def _begin(command: Begin, state: State, act: Act) -> Sequence[Message]:
         # Whoever began it is gone: only one at a time delivers to an agency.
         before = [_attempt(state, events.ATTEMPT_OUTCOME_UNKNOWN, retry_at=act.recorded_at)]
     if channel == subscriptions.CHANNEL_INBOX:
-        # Nothing leaves the system: what is recorded here is in the inbox.
-        placed = events.DeliveryAttempted(n=n, channel=channel, outcome=events.ATTEMPT_OUTCOME_DELIVERED)
-        return [*before, placed, events.MessageDelivered(channel=channel)]
+        return [*before, *_placed(n)]
     return [*before, events.DeliveryBegun(n=n, channel=channel)]
+
+
+def _placed(n: int) -> list[Message]:
+    """Nothing leaves the system: what is recorded here is in the inbox."""
+    inbox = subscriptions.CHANNEL_INBOX
+    attempted = events.DeliveryAttempted(n=n, channel=inbox, outcome=events.ATTEMPT_OUTCOME_DELIVERED)
+    return [attempted, events.MessageDelivered(channel=inbox)]
 
 
 def _finish(command: Finish, state: State, act: Act) -> Sequence[Message]:

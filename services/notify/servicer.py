@@ -27,19 +27,30 @@ WATCH_S = 60.0
 WATCHERS_MAX = 12
 WATCH_PAGE = 100
 SIGN_OF_LIFE_S = 10.0
-WAIT_S = 1.0
+# A drain waits for a watch no longer than this.
+WAIT_S = 0.5
+RETRY_S = 1.0
 DISCREPANCIES_MAX = 2_000
 
 
 class NotifyServicer:
     """The methods that are no plain command."""
 
-    def __init__(self, routes: Routes, admission: Admission, listed: Obligations, books: BookKeeper, journal: Journal) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        admission: Admission,
+        listed: Obligations,
+        books: BookKeeper,
+        journal: Journal,
+        stopping: threading.Event,
+    ) -> None:
         self._routes = routes
         self._admission = admission
         self._listed = listed
         self._books = books
         self._journal = journal
+        self._stopping = stopping
         self._watchers = threading.BoundedSemaphore(WATCHERS_MAX)
 
     def GetSubscription(self, request: api.GetSubscriptionRequest, _: grpc.ServicerContext) -> api.GetSubscriptionResponse:
@@ -79,7 +90,7 @@ class NotifyServicer:
         validate.check(request)
         uscc = self._admit("Watch", request)
         if not self._watchers.acquire(blocking=False):
-            raise Overloaded("too many watches are open", retry_after_s=WAIT_S)
+            raise Overloaded("too many watches are open", retry_after_s=RETRY_S)
         try:
             yield from self._watch(uscc, request.after, context)
         finally:
@@ -119,20 +130,20 @@ class NotifyServicer:
     def _watch(self, uscc: str, after: int, context: grpc.ServicerContext) -> Iterator[api.WatchResponse]:
         ends = time.monotonic() + WATCH_S
         spoke = time.monotonic()
-        while context.is_active() and time.monotonic() < ends:
-            head = self._journal.head()
-            self._listed.view.follower.wait(head, WAIT_S)
-            lines = self._listed.inbox(uscc, after, WATCH_PAGE)
-            for line in lines:
-                after = line.position
-                yield api.WatchResponse(message=_message(line))
-            if lines:
-                spoke = time.monotonic()
-                continue
+        # Up to where the view was looked through to its end.
+        seen = -1
+        while context.is_active() and not self._stopping.is_set() and time.monotonic() < ends:
+            head = self._journal.head() if seen < 0 else self._journal.wait(seen, WAIT_S)
+            if head > seen:
+                held = self._listed.view.follower.wait(head, WAIT_S)
+                lines = self._listed.inbox(uscc, after, WATCH_PAGE)
+                for line in lines:
+                    after, spoke = line.position, time.monotonic()
+                    yield api.WatchResponse(message=_message(line))
+                seen = head if held and len(lines) < WATCH_PAGE else seen
             if time.monotonic() - spoke > SIGN_OF_LIFE_S:
                 spoke = time.monotonic()
                 yield api.WatchResponse()
-            self._journal.wait(head, WAIT_S)
 
 
 def _message(line: Line) -> api.Message:

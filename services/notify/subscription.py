@@ -52,12 +52,16 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one agency has subscribed to; ended filters and former preferences stay, so that the past can be recomputed."""
+    """What one agency has subscribed to; ended filters and former preferences stay, so that the past can be recomputed.
+
+    `had_endpoint` stays true when the last endpoint is removed: messages may wait for it still.
+    """
 
     hosts: tuple[str, ...] = ()
     endpoints: Mapping[int, events.EndpointRegistered] = field(default_factory=dict)
     filters: tuple[Filter, ...] = ()
     preferences: tuple[tuple[str, bool, datetime], ...] = ()
+    had_endpoint: bool = False
 
     def filter_for(self, case_id: str, stream: str, event_type: str, recorded_at: datetime) -> Filter | None:
         """The first filter that tells of an event."""
@@ -80,7 +84,7 @@ def evolve(state: State, event: Any) -> State:
         case events.HostsAllowed():
             return replace(state, hosts=tuple(event.hosts))
         case events.EndpointRegistered():
-            return replace(state, endpoints={**state.endpoints, event.endpoint.channel: event})
+            return replace(state, endpoints={**state.endpoints, event.endpoint.channel: event}, had_endpoint=True)
         case events.EndpointRemoved():
             left = {channel: endpoint for channel, endpoint in state.endpoints.items() if channel != event.channel}
             return replace(state, endpoints=left)

@@ -28,6 +28,11 @@ class KnownSubscriptions:
             kept = self._kept.get(uscc)
         if kept is not None and timedelta() <= now - kept[0] < FRESH:
             return kept[1]
+        return self.newest(uscc)
+
+    def newest(self, uscc: str) -> State:
+        """What an agency has subscribed to by now."""
+        now = self._clock.now()
         state = self._handler.load(uscc).state
         with self._lock:
             if len(self._kept) >= AGENCIES_MAX:

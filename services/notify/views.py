@@ -84,6 +84,15 @@ _DUE: LiteralString = (
     " order by to_uscc, position limit 1) next)"
     " select to_uscc from heads where due_at <= %s"
 )
+# The same for all agencies: when the first of their oldest messages, or of the receipts, is due.
+_NEXT: LiteralString = (
+    "with recursive heads as ("
+    "(select to_uscc, due_at from {} where status = 1 order by to_uscc, position limit 1) union all"
+    " select next.* from heads, lateral (select to_uscc, due_at from {} where status = 1 and to_uscc > heads.to_uscc"
+    " order by to_uscc, position limit 1) next)"
+    " select least((select min(due_at) from heads),"
+    " (select min(acknowledge_by) from {} where status in (1, 2, 4) and not escalated))"
+)
 _OVERDUE: LiteralString = (
     "select obligation_id from {} where status in (1, 2, 4) and not escalated and acknowledge_by <= %s"
     " order by acknowledge_by limit %s"
@@ -110,6 +119,12 @@ class Obligations:
         """Agencies whose oldest undelivered message is due: order is kept, so that the oldest decides."""
         with self._pool.connection() as conn:
             return [row[0] for row in conn.execute(statement(_DUE, self._table, self._table), [now])]
+
+    def next_due(self) -> datetime | None:
+        """When the next delivery or receipt is due, or was; None where none is under way."""
+        with self._pool.connection() as conn:
+            found = conn.execute(statement(_NEXT, self._table, self._table, self._table)).fetchone()
+        return found[0] if found else None
 
     def undelivered(self, to_uscc: str, size: int) -> Sequence[Line]:
         """The oldest undelivered messages to an agency, in order."""

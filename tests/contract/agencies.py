@@ -3,6 +3,8 @@
 import uuid
 from dataclasses import dataclass
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from guanhu.command.v1 import command_pb2
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import case_events_pb2 as cases
@@ -68,7 +70,7 @@ class OpenedCase:
     subject_id: str
 
 
-def open_case(client: Client, name: str = "段某某") -> OpenedCase:
+def open_case(client: Client, name: str = "段某某", occurred_at: Timestamp | None = None) -> OpenedCase:
     """Registers a minor and opens a criminal case, as the procuratorate's officer."""
     opened = OpenedCase(new_id(), new_id())
     details = persons.PersonDetails(
@@ -83,7 +85,7 @@ def open_case(client: Client, name: str = "段某某") -> OpenedCase:
     )
     client.call("intake", "RegisterPerson", register, PROC, "procurator-1", "CASE_PROCURATOR")
     opening = intake.OpenCaseRequest(
-        head=head(),
+        head=head(occurred_at=occurred_at),
         case_id=opened.case_id,
         kind=cases.CASE_KIND_CRIMINAL,
         subject_id=opened.subject_id,

@@ -1,8 +1,10 @@
 """In production each service runs alone: its own process, login role and certificate, on a database migrated before."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,16 +18,20 @@ from psycopg import sql
 from guanhu.audit.v1 import audit_service_pb2 as audit
 from guanhu.intake.v1 import intake_service_pb2 as intake
 from guanhu.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+from guanhu.notify.v1 import notify_service_pb2 as notify
+from guanhu.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from guanhu.types.v1 import types_pb2
 from services.builders import BUILDERS
 from services.demo.client import Client
-from services.demo.process import ROOT, free_address
-from tests.contract.agencies import AUD, CYL, PROC, SWO, OpenedCase, head, open_case, referral, register_agencies
+from services.demo.process import ROOT, ServiceProcess, free_address
+from tests.contract.agencies import AUD, CASE_HANDLING, CYL, PROC, SWO, OpenedCase, head, open_case, referral, register_agencies
 from tests.contract.journal_server import running_server
 from tests.contract.production import Site, site
 
 AUDIT = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_AUDIT, legal_basis="ACT-09")
 ASKED_S = 10.0
+# What a drain may take that has nothing to finish but open watches.
+IDLE_DRAIN_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +63,20 @@ def history_with(client: Client, case_id: str, kind: str) -> list[audit.Entry]:
             return entries
 
 
+def seconds_until_watches_end(client: Client, process: ServiceProcess) -> float:
+    """Tells a process to stop while an agency watches its messages and a probe its health, each told of something before."""
+    channel, serving = client.channel(CYL), health_pb2.HealthCheckResponse.SERVING
+    messages = iter(NotifyServiceStub(channel).Watch(notify.WatchRequest(purpose=CASE_HANDLING), timeout=ASKED_S * 6))
+    states = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=ASKED_S * 6)
+    assert next(messages).message.to_uscc == CYL
+    assert next(states).status == serving
+    os.kill(process.pid, signal.SIGTERM)
+    began = time.monotonic()
+    assert {answer.message.to_uscc for answer in messages} <= {CYL, ""}
+    assert [state.status for state in states] == [health_pb2.HealthCheckResponse.NOT_SERVING]
+    return time.monotonic() - began
+
+
 def test_service_refuses_to_start_on_a_database_that_nobody_migrated(tmp_path: Path) -> None:
     with site(tmp_path) as unmigrated, pytest.raises(AssertionError) as refused:
         unmigrated.process("intake").start()
@@ -80,6 +100,8 @@ def test_services_alone_carry_a_referral_to_the_audit_history_and_end_at_sigterm
         caused = drafted.header.causation
         assert (accepted.origin, drafted.origin) == ("intake", "social_investigation")
         assert (caused.origin, caused.position) == (accepted.origin, accepted.position)
+        to_notify = stack.enter_context(migrated.client(processes["notify"]))
+        assert seconds_until_watches_end(to_notify, processes["notify"]) < IDLE_DRAIN_S
         assert {name: process.terminate() for name, process in processes.items()} == dict.fromkeys(BUILDERS, 0)
     assert [line for process in processes.values() for line in process.lines if '"level": "error"' in line] == []
 

@@ -69,6 +69,19 @@ def test_what_is_in_the_inbox_is_delivered_without_a_second_step() -> None:
     assert b.OWED.after(Begin(), b.system()).state.attempts == 1
 
 
+def test_a_message_to_an_agency_with_the_inbox_alone_is_delivered_as_it_is_owed() -> None:
+    placed = b.NEW.after(Owe(b.owed(), by_inbox=True), b.system())
+    assert names(b.NEW.when(Owe(b.owed(), by_inbox=True), b.system())) == [
+        "MessageOwed",
+        "DeliveryAttempted",
+        "MessageDelivered",
+    ]
+    assert (placed.state.status, placed.state.attempts) == (obligation.DELIVERED, 1)
+    assert placed.state == b.OWED.after(Begin(), b.system()).state
+    suppressed = Owe(b.owed(), suppressed=True, by_inbox=True)
+    assert names(b.NEW.when(suppressed, b.system())) == ["MessageOwed", "DeliverySuppressed"]
+
+
 def test_an_attempt_that_nobody_finished_has_an_unknown_outcome_and_is_made_again() -> None:
     unknown, begun = b.BEGUN.when(Begin((b.WEBHOOK,)), b.system())
     assert (unknown.n, unknown.outcome) == (1, events.ATTEMPT_OUTCOME_UNKNOWN)

@@ -106,6 +106,12 @@ def test_a_channel_has_one_endpoint_that_is_replaced_and_removed() -> None:
     assert ALLOWED.when(remove(), SYSTEM) == []
 
 
+def test_an_endpoint_that_was_removed_is_remembered_for_what_waits_for_it() -> None:
+    registered = ALLOWED.after(endpoint(), SYSTEM)
+    removed = registered.after(remove(), SYSTEM)
+    assert [story.state.had_endpoint for story in (ALLOWED, registered, removed)] == [False, True, True]
+
+
 def test_a_subscription_holds_from_a_little_later_until_a_little_after_its_end() -> None:
     subscribed = EMPTY.after(subscribe(), act(b.PROC, at="2026-03-09 10:00"))
     ended = subscribed.after(unsubscribe(), act(b.PROC, at="2026-03-09 11:00"))
