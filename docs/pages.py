@@ -52,7 +52,7 @@ def rules_page() -> str:
     for kind, folder, pattern in (
         ("protocol", "protos", "*.proto"),
         ("code", "services", "*.py"),
-        ("code", "services", "deadlines.yaml"),
+        ("code", "services", "deadlines*.yaml"),
         ("tests", "tests", "*.py"),
     ):
         for path in sorted((ROOT / folder).rglob(pattern)):

@@ -3,17 +3,21 @@
 import argparse
 import sys
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import grpc
 
+from guanhu.audit.v1 import audit_service_pb2 as auditpb
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as investigationpb
 from services.__main__ import beside, reports
 from services.audit.timeline import Entry, swimlanes
 from services.demo.artefacts import Artefacts, verify_bundle
 from services.demo.casefile import BadCase, CaseFile, Step, read
 from services.demo.client import Client
+from services.demo.clocks import CaseClocks
+from services.demo.ledger import Account, account, acknowledge_all, lines
 from services.demo.player import CaseFailed, Played, Player
 from services.kernel.dates import to_datetime
 from services.kernel.decision import CHINA_STANDARD_TIME
@@ -21,8 +25,19 @@ from services.kernel.fsck import print_reports
 from services.kernel.host import NOT_STARTED
 from services.kernel.rpc import reason_of
 
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was verified of a case: events of its history, and messages that were owed."""
+
+    events: int
+    told: int
+
+
 CASES = Path(__file__).parents[2] / "tests" / "cases"
 OUT = Path("out")
+# Followers and deliveries work behind the last step.
+TOLD_WITHIN_S = 20.0
 BUNDLE_WHOLE = "whole: every file, leaf and version agrees"
 
 
@@ -57,41 +72,43 @@ def play_all(cases: list[tuple[Path, CaseFile]], out: Path) -> int:
         print(f"serving after {time.monotonic() - began:.1f} s", flush=True)
         assert running.resources.authority is not None
         with Client(f"127.0.0.1:{running.port}", running.resources.authority) as client:
-            verified = [verdict for path, case in cases if (verdict := play_one(path, case, client, out))]
+            verified = [kept for path, case in cases if (kept := play_one(path, case, client, out))]
             if len(verified) < len(cases):
                 return 1
         print("\nfsck", flush=True)
         problems = print_reports(reports(running), lambda line: print(f"  {line}"))
     if problems:
         return 1
-    events = sum(verified)
+    events, told = sum(kept.events for kept in verified), sum(kept.told for kept in verified)
     played = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
     print(
         f"\nverified: {played}, {events} events in causal order, every leaf recomputed from the bundles"
-        f" outside our code, reports issued twice byte for byte alike, fsck found everything whole"
+        f" outside our code, reports issued twice byte for byte alike, {told} messages owed, delivered and acknowledged,"
+        f" none missing, fsck found everything whole"
     )
     return 0
 
 
-def play_one(path: Path, case: CaseFile, client: Client, out: Path) -> int:
-    """Plays one case; returns the number of events verified, 0 where something failed."""
+def play_one(path: Path, case: CaseFile, client: Client, out: Path) -> Kept | None:
+    """Plays one case; returns what was verified of it, None where something failed."""
     print(f"\n{case.case} {case.title}", flush=True)
     player = Player(case, client, tell)
     try:
-        played = player.play()
-        return keep(case, played, client, out / case.case.lower())
+        player.play()
+        return keep(case, player, client, out / case.case.lower())
     except (BadCase, CaseFailed) as failed:
         print(f"{path}: {failed}")
     except grpc.RpcError as error:
         print(f"{path}: what the case leaves can't be fetched: {reason_of(error)}")
-    return 0
+    return None
 
 
-def keep(case: CaseFile, played: Played, client: Client, folder: Path) -> int:
+def keep(case: CaseFile, player: Player, client: Client, folder: Path) -> Kept:
     """Writes the case's papers and checks what can be checked of them."""
     folder.mkdir(parents=True, exist_ok=True)
+    played = player.played
     artefacts = Artefacts(case, played, client)
-    entries = artefacts.whole_history()
+    entries, told = settle(case, played, client, artefacts)
     lanes = {agency.uscc: agency.entry.get("name").text() for agency in case.agencies.values()}
     # Numbered by when things happened. What a policy did happened with its cause, and a stable order keeps it behind it.
     happened = sorted(entries, key=lambda entry: to_datetime(entry.header.occurred_at))
@@ -117,7 +134,36 @@ def keep(case: CaseFile, played: Played, client: Client, folder: Path) -> int:
         raise CaseFailed(f"the bundle is not whole: {verdict}")
     print(f"  {played.steps} steps ({played.refusals} refused as they must be), {played.conditions} conditions held")
     print(f"  {len(entries)} events; wrote {', '.join(written)}, case.zip in {folder}", flush=True)
-    return len(entries)
+    show(case, player, client)
+    print(f"  对账：{told}", flush=True)
+    return Kept(len(entries), told.owed)
+
+
+def settle(case: CaseFile, played: Played, client: Client, artefacts: Artefacts) -> tuple[list[auditpb.Entry], Account]:
+    """The agencies take in what they are told until nothing follows any more: the whole history, and the account of it.
+
+    Raises:
+        CaseFailed: a message is missing, was not delivered, or its receipt was not acknowledged.
+    """
+    case_id = played.id_of("case")
+    ends = time.monotonic() + TOLD_WITHIN_S
+    while True:
+        entries = artefacts.whole_history(lambda: acknowledge_all(case, case_id, client))
+        told = account(artefacts.reconciliation())
+        if told.whole:
+            return entries, told
+        if time.monotonic() > ends:
+            raise CaseFailed(f"not everybody was told: {told}{''.join(f'; {missing}' for missing in told.missing)}")
+
+
+def show(case: CaseFile, player: Player, client: Client) -> None:
+    """Prints the clocks of the case, the explanations that it asks for, and who was told what."""
+    case_id = player.played.id_of("case")
+    clocks = CaseClocks(case, case_id, client)
+    for part in (clocks.lines(), clocks.explanations(player.resolve), lines(case, case_id, client)):
+        shown = list(part)
+        if shown:
+            print("", *(f"  {line}" for line in shown), sep="\n", flush=True)
 
 
 def tell(step: Step, outcome: str) -> None:

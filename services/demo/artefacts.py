@@ -6,11 +6,13 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 
 from guanhu.audit.v1 import audit_service_pb2 as auditpb
+from guanhu.notify.v1 import notify_service_pb2 as notifypb
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as investigationpb
 from guanhu.types.v1 import types_pb2
 from services.demo.casefile import CaseFile, Officer
@@ -34,11 +36,15 @@ class Artefacts:
         self._played = played
         self._client = client
 
-    def whole_history(self) -> list[auditpb.Entry]:
-        """The history of the case once audit has everything that the case caused, as its auditor reads it."""
+    def whole_history(self, between: Callable[[], object]) -> list[auditpb.Entry]:
+        """The history of the case once audit has everything that the case caused, as its auditor reads it.
+
+        `between` is what the agencies do meanwhile; the history is whole when nothing follows from that either.
+        """
         ends = time.monotonic() + SETTLED_WITHIN_S
         entries = self._history()
         while True:
+            between()
             time.sleep(SETTLE_S)
             again = self._history()
             if len(again) == len(entries) or time.monotonic() > ends:
@@ -76,6 +82,12 @@ class Artefacts:
         request = auditpb.ExportCaseRequest(case_id=self._played.id_of("case"), purpose=AUDIT)
         chunks = self._call("AUDITOR", "audit", "ExportCase", request)
         return b"".join(chunk.chunk for chunk in chunks)
+
+    def reconciliation(self) -> notifypb.ReconcileResponse:
+        """The account of all that had to be told of the case, as its auditor asks for it."""
+        request = notifypb.ReconcileRequest(purpose=AUDIT, case_id=self._played.id_of("case"))
+        answer: notifypb.ReconcileResponse = self._call("AUDITOR", "notify", "Reconcile", request)
+        return answer
 
     def _call(self, role: str, service: str, method: str, request: Any) -> Any:
         officer = self._officer(role)

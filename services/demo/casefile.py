@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,17 +97,20 @@ class Step:
     refused: str
     holds: tuple[Node, ...]
     note: str
+    clocks: tuple[Node, ...] = ()
+    told: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A whole case."""
+    """A whole case; `explain` names the clocks that the play explains in full."""
 
     case: str
     title: str
     agencies: Mapping[str, Agency]
     officers: Mapping[str, Officer]
     steps: Sequence[Step]
+    explain: tuple[Node, ...] = ()
 
 
 def read(path: Path) -> CaseFile:
@@ -121,16 +124,19 @@ def read(path: Path) -> CaseFile:
     except UnicodeDecodeError as error:
         raise BadCase(1, "the file is not UTF-8") from error
     file = _node(_composed(text))
-    only(file, {"case", "title", "source", "agencies", "officers", "steps"})
+    only(file, {"case", "title", "source", "agencies", "officers", "steps", "clocks", "told", "explain"})
     agencies = dict(_agencies(file.get("agencies")))
     officers = dict(_officers(file.get("officers"), agencies))
     steps = [_step(node, officers) for node in file.get("steps").sequence()]
     if not steps:
         raise BadCase(file.get("steps").line, "a case has one step at least")
+    # What must hold at the end must hold after the last step.
+    last = steps[-1]
+    steps[-1] = replace(last, clocks=(*last.clocks, *_list(file, "clocks")), told=(*last.told, *_list(file, "told")))
     case = file.get("case")
     if not _FOLDER.fullmatch(case.text()):
         raise BadCase(case.line, "a case has a short name of letters, digits, - and _: it becomes a folder")
-    return CaseFile(case.text(), file.get("title").text(), agencies, officers, steps)
+    return CaseFile(case.text(), file.get("title").text(), agencies, officers, steps, _list(file, "explain"))
 
 
 def _composed(text: str) -> yaml.Node:
@@ -206,7 +212,7 @@ def _officers(node: Node, agencies: Mapping[str, Agency]) -> Iterator[tuple[str,
 
 
 def _step(node: Node, officers: Mapping[str, Officer]) -> Step:
-    only(node, {"at", "as", "do", "with", "refused", "holds", "note"})
+    only(node, {"at", "as", "do", "with", "refused", "holds", "clocks", "told", "note"})
     officer = node.get("as").text()
     if officer not in officers:
         raise BadCase(node.get("as").line, f"officer '{officer}' is not among the officers")
@@ -222,9 +228,29 @@ def _step(node: Node, officers: Mapping[str, Officer]) -> Step:
         method=method,
         fields=members.get("with", Node({}, node.line)),
         refused=members["refused"].text() if "refused" in members else "",
-        holds=tuple(members["holds"].sequence()) if "holds" in members else (),
+        holds=_list(node, "holds"),
         note=members["note"].text() if "note" in members else "",
+        clocks=_list(node, "clocks"),
+        told=_list(node, "told"),
     )
+
+
+def _list(node: Node, name: str) -> tuple[Node, ...]:
+    """The items of a list that may be left away."""
+    found = node.mapping().get(name)
+    return tuple(found.sequence()) if found is not None else ()
+
+
+def day(node: Node) -> date:
+    """The day.
+
+    Raises:
+        BadCase: there is none.
+    """
+    try:
+        return date.fromisoformat(node.text())
+    except ValueError as error:
+        raise BadCase(node.line, "no date; write for example 2021-08-02") from error
 
 
 def instant(node: Node) -> datetime:

@@ -8,6 +8,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from guanhu.directory.v1 import agency_events_pb2
 from services.demo.casefile import BadCase, CaseFile, Node, Step, only
 from services.demo.client import method, request_class
+from services.demo.conditions import place, questions, telling
 from services.demo.message import Resolve, fill
 
 # Stands for ids and kept values that only a play has.
@@ -32,10 +33,15 @@ def check(case: CaseFile) -> None:
         fill(agency_events_pb2.Agency(), agency.entry, shape)
     for step in case.steps:
         fill(request_class(_method(step))(), step.fields, shape)
-        for hold in step.holds:
+        for hold in questions(step):
             _check_hold(case, hold, shape)
             if "keep" in hold.mapping():
                 kept |= set(hold.get("keep").mapping())
+        for node in step.told:
+            telling(case, node)
+    for node in case.explain:
+        shape(place(node).stream)
+        _known_officer(case, node.get("as"))
 
 
 def question(case: CaseFile, hold: Node) -> Question:
@@ -53,8 +59,7 @@ def question(case: CaseFile, hold: Node) -> Question:
     if "head" in found.input_type.fields_by_name or found.server_streaming:
         raise BadCase(asked.line, f"{asked.text()} is no query; a condition only asks")
     officer = hold.get("as")
-    if officer.text() not in case.officers:
-        raise BadCase(officer.line, f"officer '{officer.text()}' is not among the officers")
+    _known_officer(case, officer)
     if not {"shows", "keep"} & set(hold.mapping()):
         raise BadCase(hold.line, "a condition shows or keeps something")
     return Question(service, name, officer.text(), hold.mapping().get("with", Node({}, hold.line)))
@@ -62,7 +67,15 @@ def question(case: CaseFile, hold: Node) -> Question:
 
 def refers_to_nothing(node: Node) -> BadCase:
     """The mistake of a reference that stands for nothing."""
-    return BadCase(node.line, f"'{node.text()}' refers to nothing; write =id.NAME, =agency.NAME or =kept.NAME")
+    return BadCase(
+        node.line,
+        f"'{node.text()}' refers to nothing; write =id.NAME, =agency.NAME, =kept.NAME, or =stream.KIND. before id or kept",
+    )
+
+
+def _known_officer(case: CaseFile, officer: Node) -> None:
+    if officer.text() not in case.officers:
+        raise BadCase(officer.line, f"officer '{officer.text()}' is not among the officers")
 
 
 def _method(step: Step) -> MethodDescriptor:
@@ -96,6 +109,9 @@ def _shape(case: CaseFile, kept: set[str]) -> Resolve:
             return _SOME_ID
         if kind == "agency" and name in case.agencies:
             return case.agencies[name].uscc
+        category, _, within = name.partition(".")
+        if kind == "stream" and "." in within:
+            return f"{category}-{resolve(Node(f'={within}', node.line))}"
         raise refers_to_nothing(node)
 
     return resolve

@@ -1,7 +1,6 @@
 """Builds a request from the fields of a step, by the descriptor, and answers mistakes with their line."""
 
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from services.demo.casefile import BadCase, Node, instant
+from services.demo.casefile import BadCase, Node, day, instant
 
 # Resolves a reference such as "=id.case" or "=agency.proc" to its text.
 Resolve = Callable[[Node], str]
@@ -52,11 +51,8 @@ def _put(node: Node, put: Callable[[], None]) -> None:
 def _fill_message(message: Any, node: Node, resolve: Resolve) -> None:
     kind = message.DESCRIPTOR.full_name
     if kind == "guanhu.types.v1.Date" and isinstance(node.value, str):
-        try:
-            day = date.fromisoformat(resolve(node))
-        except ValueError as error:
-            raise BadCase(node.line, "no date; write for example 2021-08-02") from error
-        message.year, message.month, message.day = day.year, day.month, day.day
+        found = day(Node(resolve(node), node.line))
+        message.year, message.month, message.day = found.year, found.month, found.day
     elif kind == "google.protobuf.Timestamp":
         message.FromDatetime(instant(node))
     else:

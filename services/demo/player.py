@@ -17,6 +17,8 @@ from guanhu.types.v1 import types_pb2
 from services.demo.casefile import CaseFile, Node, Step
 from services.demo.check import check, question, refers_to_nothing
 from services.demo.client import Client, method, request_class
+from services.demo.conditions import Telling, questions, telling
+from services.demo.inbox import inbox
 from services.demo.message import fill
 from services.kernel.rpc import reason_of
 
@@ -71,7 +73,7 @@ class Player:
     def _register(self, name: str) -> None:
         agency = self._case.agencies[name]
         request = intakepb.RegisterAgencyRequest(agency=agency_events_pb2.Agency())
-        fill(request.agency, agency.entry, self._resolve)
+        fill(request.agency, agency.entry, self.resolve)
         # The same entry is the same command: an agency that another case registered stays as it is.
         request.head.request_id = str(uuid.uuid5(_AGENCIES, request.agency.SerializeToString(deterministic=True).hex()))
         try:
@@ -84,7 +86,7 @@ class Player:
         found = method(step.service, step.method)
         assert found is not None
         request = request_class(found)()
-        fill(request, step.fields, self._resolve)
+        fill(request, step.fields, self.resolve)
         self._complete(request, str(step.line), step.at)
         outcome = "OK"
         try:
@@ -99,8 +101,11 @@ class Player:
             raise CaseFailed(f"line {step.line}: {step.method} was accepted; the case expects {step.refused}")
         self.played.steps += 1
         self._tell(step, outcome)
-        for hold in step.holds:
+        for hold in questions(step):
             self._hold(hold, step)
+            self.played.conditions += 1
+        for node in step.told:
+            self._hear(telling(self._case, node))
             self.played.conditions += 1
 
     def _complete(self, request: Any, name: str, at: datetime) -> None:
@@ -129,6 +134,18 @@ class Player:
                 raise CaseFailed(f"line {hold.line}: {wrong}")
             time.sleep(POLL_S)
 
+    def _hear(self, must: Telling) -> None:
+        """Waits until the agency finds in its inbox what it must have been told."""
+        uscc = self._case.agencies[must.agency].uscc
+        deadline = time.monotonic() + HOLDS_WITHIN_S
+        while not any(
+            message.cause.type == must.event and must.handoff in {"", message.handoff_id}
+            for message in inbox(self._client, uscc, self.played.id_of("case"))
+        ):
+            if time.monotonic() > deadline:
+                raise CaseFailed(f"line {must.line}: {must.words}")
+            time.sleep(POLL_S)
+
     def _asked(self, hold: Node, step: Step) -> Iterator[str]:
         """Asks again and again; yields what is wrong, or "" when the condition holds."""
         asked = question(self._case, hold)
@@ -136,7 +153,7 @@ class Player:
         assert found is not None
         while True:
             request: Any = request_class(found)()
-            fill(request, asked.fields, self._resolve)
+            fill(request, asked.fields, self.resolve)
             self._complete(request, f"{step.line}:{hold.line}", step.at)
             try:
                 shown = MessageToDict(
@@ -150,7 +167,7 @@ class Player:
     def _compare(self, hold: Node, shown: dict[str, Any]) -> str:
         members = hold.mapping()
         for path, expected in members["shows"].mapping().items() if "shows" in members else ():
-            value, wanted = _at(shown, path), self._resolve(expected)
+            value, wanted = _at(shown, path), self.resolve(expected)
             if not (value == wanted or value.endswith(f"_{wanted}")):
                 return f"{path} is {value or 'empty'}, expected {wanted}"
         for name, kept in members["keep"].mapping().items() if "keep" in members else ():
@@ -160,7 +177,8 @@ class Player:
             self.played.kept[name] = value
         return ""
 
-    def _resolve(self, node: Node) -> str:
+    def resolve(self, node: Node) -> str:
+        """What a reference stands for; any other text stands for itself."""
         text = node.text()
         kind, dot, name = text[1:].partition(".")
         if not text.startswith("=") or not dot:
@@ -171,6 +189,9 @@ class Player:
             return self._case.agencies[name].uscc
         if kind == "kept" and name in self.played.kept:
             return self.played.kept[name]
+        category, _, within = name.partition(".")
+        if kind == "stream" and "." in within:
+            return f"{category}-{self.resolve(Node(f'={within}', node.line))}"
         raise refers_to_nothing(node)
 
 

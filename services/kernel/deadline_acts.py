@@ -199,6 +199,9 @@ def _until(
     assert present is not None
     if until is None or duedate.end_of(until) <= present:
         raise Invalid(Violation("until", "is required and lies after the present end"))
+    months = allowed.months_max
+    if months and until > period.add_months(duedate.day_of(clock.since), months, snap_to_month_end=True):
+        raise Invalid(Violation("until", f"lies more than {months} months after the start"))
     if host_on and until > period.subtract_working_days(host_on, allowed.host_working_days, calendar):
         raise Invalid(Violation("until", f"leaves less than {allowed.host_working_days} working days of the host period"))
     cap = pb.Cap(kind=pb.STEP_KIND_GIVEN, on=from_date(until))

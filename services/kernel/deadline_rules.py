@@ -43,7 +43,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """An extension that the law allows: a length, or a day that the organ names (`until`)."""
+    """An extension that the law allows: a length, or a day that the organ names (`until`).
+
+    `months_max` bounds such a day: months after the start that the whole clock may last, 0 for no bound.
+    """
 
     id: str
     ground: Text
@@ -51,6 +54,7 @@ class Extension:
     length: pb.Length | None
     until: bool
     host_working_days: int
+    months_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,14 @@ def _version(row: Mapping[str, Any]) -> Version:
 def _extension(row: Mapping[str, Any]) -> Extension:
     length = pb.Length(**row["length"]) if "length" in row else None
     until = row.get("until", False)
-    return Extension(row["id"], Text(**row["ground"]), row["times"], length, until, row.get("host_working_days", 0))
+    bounds = row.get("host_working_days", 0), row.get("months_max", 0)
+    return Extension(row["id"], Text(**row["ground"]), row["times"], length, until, *bounds)
 
 
-def _load(file: Path) -> dict[str, Rule]:
-    rows = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return {rule.id: rule for rule in map(_rule, rows)}
+def _load(folder: Path) -> dict[str, Rule]:
+    files = sorted(folder.glob("deadlines*.yaml"))
+    rules = [_rule(row) for file in files for row in yaml.safe_load(file.read_text(encoding="utf-8"))]
+    return {rule.id: rule for rule in rules}
 
 
-RULES: Mapping[str, Rule] = _load(Path(__file__).parent / "deadlines.yaml")
+RULES: Mapping[str, Rule] = _load(Path(__file__).parent)

@@ -134,6 +134,10 @@ def _hours(counted_from: datetime, length: pb.Length, calendar: WorkingCalendar)
         naive, latest = found.naive, found.from_next_hour
         steps.append(step(pb.STEP_KIND_HOURS, at=naive, amount=length.hours))
         steps.append(step(pb.STEP_KIND_NEXT_HOUR, at=latest, rule="TIM-06"))
+    elif length.minutes:
+        # No law counts minutes: they run from the instant itself.
+        naive = latest = counted_from + timedelta(minutes=length.minutes)
+        steps.append(step(pb.STEP_KIND_MINUTES, at=naive, amount=length.minutes))
     else:
         # What was left when the clock stood still is exact: no hour is given away twice.
         naive = latest = counted_from + timedelta(seconds=length.seconds)

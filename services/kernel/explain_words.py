@@ -31,6 +31,7 @@ _UNITS = {
     "half_months": ("{}个半月（每半月十五日）", "{} half months of 15 days"),
     "years": ("{}年", "{} years"),
     "working_days": ("{}个工作日", "{} working days"),
+    "minutes": ("{}分钟", "{} minutes"),
     "hours": ("{}小时", "{} hours"),
     "seconds": ("{}秒", "{} seconds"),
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2
 from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
@@ -47,7 +48,7 @@ from services.notify.views import Obligations
 
 NAME = "notify"
 # Every journal that something may have to be told of; its own, because a failed delivery is told to the sender.
-FOLLOWED = ("intake", "social_investigation")
+FOLLOWED = ("intake", "social_investigation", "appropriate_adult")
 EVENTS = (
     subscription_events_pb2.DESCRIPTOR,
     obligation_events_pb2.DESCRIPTOR,
@@ -60,6 +61,8 @@ FOLLOWED_EVENTS = (
     person_events_pb2.DESCRIPTOR,
     referral_events_pb2.DESCRIPTOR,
     investigation_events_pb2.DESCRIPTOR,
+    adult_events_pb2.DESCRIPTOR,
+    assignment_events_pb2.DESCRIPTOR,
 )
 SERVICE = api.DESCRIPTOR.services_by_name["NotifyService"]
 _READS = ("Get", "List", "Watch", "Reconcile")

@@ -25,7 +25,7 @@ from services.notify.demands import concerned, demanded
 from services.notify.ledger import Ledger
 from services.notify.obligation import Owe
 from services.notify.parties import Parties
-from services.notify.reconciliation import DECIDER, NAMED_MAX, Account, Books, reconcile
+from services.notify.reconciliation import DECIDER, NAMED_MAX, Account, Books, of_case, reconcile
 from services.notify.views import Obligations
 
 OWN = "notify"
@@ -65,15 +65,15 @@ class BookKeeper:
         self._thread: threading.Thread | None = None
         self._log = structlog.get_logger("guanhu.notify")
 
-    def reconcile(self) -> Reconciled:
-        """Holds the ledger against the journals as they are now.
+    def reconcile(self, case_id: str = "") -> Reconciled:
+        """Holds the ledger against the journals as they are now; of one case, where one is named.
 
         Raises:
             Unavailable: another service's journal can't be read now.
         """
         with self._one:
             try:
-                return self._reconcile()
+                return self._reconcile(case_id)
             except grpc.RpcError:
                 raise Unavailable("a journal that is reconciled can't be read") from None
 
@@ -110,7 +110,7 @@ class BookKeeper:
             except (psycopg.Error, PoolTimeout, Refusal, grpc.RpcError) as error:
                 self._log.info("reconciliation waits", error=type(error).__name__)
 
-    def _reconcile(self) -> Reconciled:
+    def _reconcile(self, case_id: str) -> Reconciled:
         # The sources first: what they demand has become obligations, or is younger than the grace, when the ledger is read.
         heads = {origin: feed.head() for origin, feed in self._feeds.items()}
         others = {origin: list(self._rows(origin, heads[origin])) for origin in heads if origin != OWN}
@@ -123,7 +123,7 @@ class BookKeeper:
         self._obligations.view.follower.wait(heads[OWN], VIEW_WAIT_S)
         recorded, listed = self._settled(ledger.obligations)
         books = Books(demands, recorded, listed, heads)
-        return Reconciled(reconcile(books, self._clock.now()), heads)
+        return Reconciled(reconcile(of_case(books, case_id), self._clock.now()), heads)
 
     def _rows(self, origin: str, head: int) -> Iterator[Recorded]:
         after = 0

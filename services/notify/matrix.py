@@ -89,7 +89,23 @@ HANDOFFS: tuple[Handoff, ...] = (
         "request for an appropriate adult",
         _MINUTES_30,
         "before questioning",
-        ("ReferralSubmitted", "ReferralAccepted"),
+        # The organ asks, by a referral or at once; whatever sends the search back opens it again, and the home agency of
+        # the adult who was found has its part of the work.
+        (
+            "ReferralSubmitted",
+            "ReferralAccepted",
+            "AppropriateAdultRequested",
+            "CandidateProposed",
+            "CandidateUnavailable",
+            "ConflictFound",
+            "CandidateRejected",
+            "AppropriateAdultConfirmed",
+            "AttendanceNoticeServed",
+            "SessionScheduled",
+            "SessionAdultUnavailable",
+            "AppropriateAdultNoShow",
+            "AppropriateAdultReplaced",
+        ),
     ),
     Handoff("HO-07", ("ReportSubmitted",), "examination of the report", _WORKING_DAY, "host clock", ("ReportSubmitted",)),
     Handoff(
@@ -98,8 +114,8 @@ HANDOFFS: tuple[Handoff, ...] = (
         "report, roster, protective measures and sealing flags at the next organ",
         _WORKING_DAY,
         "with the file",
-        # The report's part of the file.
-        ("ReportTransferred",),
+        # The report's part of the file, and the adult who goes on.
+        ("ReportTransferred", "AssignmentContinuedAtNextStage"),
     ),
     Handoff("HO-09", ("PublicSecurityCaseDecided",), "corrective measure of the police", _WORKING_DAY),
     Handoff("HO-10", ("MeasureBreached",), "request for specialised education", _WORKING_DAYS_3),

@@ -1,10 +1,12 @@
 """Events of obligations become lines of the ledger's view; a recorded event never fails here."""
 
+from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
 from google.protobuf.message import Message
 
+from guanhu.journal.v1 import record_pb2
 from guanhu.notify.v1 import obligation_events_pb2 as events
 from services.kernel.dates import to_datetime
 from services.kernel.journal import Recorded
@@ -27,11 +29,22 @@ def project(conn: psycopg.Connection, schema: str, row: Recorded, event: Message
             _insert(conn, table, row, event)
         case events.DeliveryAttempted():
             retry_at = to_datetime(event.retry_at) if event.HasField("retry_at") else None
-            change("update {} set attempts = %s, due_at = coalesce(%s, due_at) where obligation_id = %s", event.n, retry_at)
+            change(
+                "update {} set attempts = %s, channel = %s, due_at = coalesce(%s, due_at) where obligation_id = %s",
+                event.n,
+                event.channel,
+                retry_at,
+            )
         case events.MessageDelivered():
-            change("update {} set status = %s where obligation_id = %s", DELIVERED)
+            change(
+                "update {} set status = %s, channel = %s, delivered_at = %s where obligation_id = %s",
+                DELIVERED,
+                event.channel,
+                _recorded_at(row),
+            )
         case events.ReceiptAcknowledged():
-            change("update {} set status = %s where obligation_id = %s", ACKNOWLEDGED)
+            at = to_datetime(event.at)
+            change("update {} set status = %s, acknowledged_at = %s where obligation_id = %s", ACKNOWLEDGED, at)
         case events.DeliveryExhausted():
             change("update {} set status = %s where obligation_id = %s", EXHAUSTED)
         case events.ObligationEscalated():
@@ -62,16 +75,22 @@ def _insert(conn: psycopg.Connection, table: tuple[str, str], row: Recorded, eve
         "acknowledge_by": to_datetime(event.acknowledge_by) if event.HasField("acknowledge_by") else None,
         "status": OWED,
         "due_at": to_datetime(cause.recorded_at),
+        "owed_at": _recorded_at(row),
     }
     query = statement(
         "insert into {} (obligation_id, position, from_uscc, to_uscc, kind, handoff_id, origin, cause_position, stream,"
-        " type, case_id, recorded_at, text_zh, text_en, acknowledge_by, status, due_at) values (%(obligation_id)s,"
+        " type, case_id, recorded_at, text_zh, text_en, acknowledge_by, status, due_at, owed_at) values (%(obligation_id)s,"
         " %(position)s, %(from_uscc)s, %(to_uscc)s, %(kind)s, %(handoff_id)s, %(origin)s, %(cause_position)s, %(stream)s,"
-        " %(type)s, %(case_id)s, %(recorded_at)s, %(text_zh)s, %(text_en)s, %(acknowledge_by)s, %(status)s, %(due_at)s)"
+        " %(type)s, %(case_id)s, %(recorded_at)s, %(text_zh)s, %(text_en)s, %(acknowledge_by)s, %(status)s, %(due_at)s,"
+        " %(owed_at)s)"
         " on conflict do nothing",
         table,
     )
     conn.execute(query, line)
+
+
+def _recorded_at(row: Recorded) -> datetime:
+    return to_datetime(record_pb2.Header.FromString(row.header).recorded_at)
 
 
 OBLIGATIONS = ViewDefinition("obligations", OBLIGATIONS_DDL, {"obligations": "obligation_id"}, project, ("guanhu.notify.v1.",))

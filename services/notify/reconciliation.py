@@ -82,6 +82,15 @@ def reconcile(books: Books, now: datetime) -> Account:
     return Account(tuple(pairs[key] for key in sorted(pairs)), tuple(discrepancies))
 
 
+def of_case(books: Books, case_id: str) -> Books:
+    """What is demanded and recorded of one case; all of it where none is given."""
+    if not case_id:
+        return books
+    demanded = {key: demand for key, demand in books.demanded.items() if demand.owed.cause.case_id == case_id}
+    recorded = {key: state for key, state in books.recorded.items() if _owed(state).cause.case_id == case_id}
+    return replace(books, demanded=demanded, recorded=recorded)
+
+
 def of_agency(account: Account, uscc: str) -> Account:
     """What concerns one agency; all of it where none is given."""
     if not uscc:

@@ -103,7 +103,7 @@ class NotifyServicer:
         # Asked for all pairs; whether the caller may see them the policies decide.
         sees_all = principal.kind == "service" or principal.role == "AUDITOR"
         self._admit("Reconcile", request, "" if sees_all else principal.agency)
-        done = self._books.reconcile()
+        done = self._books.reconcile(request.case_id)
         account = of_agency(done.account, "" if sees_all else principal.agency)
         return api.ReconcileResponse(
             heads=heads_of(done),
@@ -168,4 +168,8 @@ def _message(line: Line) -> api.Message:
         status=line.status,  # type: ignore[arg-type]
         attempts=line.attempts,
         escalated=line.escalated,
+        owed_at=from_datetime(line.owed_at),
+        delivered_at=from_datetime(line.delivered_at) if line.delivered_at else None,
+        acknowledged_at=from_datetime(line.acknowledged_at) if line.acknowledged_at else None,
+        channel=line.channel,  # type: ignore[arg-type]
     )

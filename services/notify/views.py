@@ -31,7 +31,11 @@ create table {schema}.obligations (
     status integer not null,
     attempts integer not null default 0,
     due_at timestamptz not null,
-    escalated boolean not null default false
+    escalated boolean not null default false,
+    owed_at timestamptz not null,
+    delivered_at timestamptz,
+    acknowledged_at timestamptz,
+    channel integer not null default 0
 );
 create index on {schema}.obligations (to_uscc, position) where status = 1;
 create index on {schema}.obligations (to_uscc, position);
@@ -63,11 +67,15 @@ class Line:
     attempts: int
     due_at: datetime
     escalated: bool
+    owed_at: datetime
+    delivered_at: datetime | None
+    acknowledged_at: datetime | None
+    channel: int
 
 
 _COLUMNS: LiteralString = (
     "obligation_id, position, from_uscc, to_uscc, kind, handoff_id, origin, cause_position, stream, type, case_id, recorded_at,"
-    " text_zh, text_en, acknowledge_by, status, attempts, due_at, escalated"
+    " text_zh, text_en, acknowledge_by, status, attempts, due_at, escalated, owed_at, delivered_at, acknowledged_at, channel"
 )
 _PAGE: LiteralString = (
     " = %(uscc)s and position > %(after)s and (status = %(status)s or (%(status)s = 0 and status <> 5))"

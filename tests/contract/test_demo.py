@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from services.demo.casefile import BadCase, read
 from services.demo.client import Client
 from services.demo.player import CaseFailed, Player
 from services.kernel.host import Running
+from services.kernel.journal import Recorded
 from tests.contract.played import CASES
 
 C11 = CASES / "c11-nanjing-2019.yaml"
@@ -54,7 +56,7 @@ def out(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
         first = play_one(C11, case, client, folder)
         before = {path.name: path.read_bytes() for path in (folder / "c11").iterdir()}
         again = play_one(C11, case, client, folder)
-    assert first == again > 40
+    assert first == again and first is not None and first.events > 40
     after = {path.name: path.read_bytes() for path in (folder / "c11").iterdir()}
     assert set(before) == set(after)
     assert before["case.zip"] != after["case.zip"], "every play has ids of its own"
@@ -122,11 +124,37 @@ def test_a_condition_that_does_not_come_to_hold_fails_the_case_with_its_line(
         player(path, client).play()
 
 
+def test_what_nobody_was_told_fails_the_case_with_its_line(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.demo.player.HOLDS_WITHIN_S", 0.2)
+    told = "    told:\n      - {who: procuratorate, event: ReferralSubmitted}\n"
+    path = changed(tmp_path, "    note: 通过共青团平台转介社会调查\n", f"    note: 通过共青团平台转介社会调查\n{told}")
+    line = line_of(path, "who: procuratorate")
+    with pytest.raises(CaseFailed, match=f"^line {line}: procuratorate was not told of ReferralSubmitted$"):
+        player(path, client).play()
+
+
+def test_a_case_of_which_something_was_not_told_is_not_verified(
+    tmp_path: Path, client: Client, running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follower = next(f for f in running.services["notify"].followers if f.name == "telling:social_investigation")
+    whole = follower._effect
+
+    def dropping(conn: psycopg.Connection, rows: Sequence[Recorded]) -> None:
+        whole(conn, [row for row in rows if not row.type.endswith(".ReportAdopted")])
+
+    monkeypatch.setattr(follower, "_effect", dropping)
+    monkeypatch.setattr("services.demo.__main__.TOLD_WITHIN_S", 0.5)
+    assert play_one(C11, read(C11), client, tmp_path) is None
+    assert "not everybody was told: 应告知 15 = 已送达 14" in capsys.readouterr().out
+
+
 def test_a_failed_case_is_told_with_its_file_and_leaves_nothing(
     tmp_path: Path, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = changed(tmp_path, REFUSED, "")
-    assert play_one(path, read(path), client, tmp_path / "out") == 0
+    assert play_one(path, read(path), client, tmp_path / "out") is None
     assert f"{path}: line " in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from guanhu.deadline.v1 import deadline_service_pb2 as deadlines
 from guanhu.notify.v1 import notify_service_pb2 as api
 from guanhu.notify.v1 import obligation_events_pb2 as obligations
 from guanhu.notify.v1 import reconciliation_events_pb2 as reconciliations
@@ -16,7 +17,7 @@ from services.kernel.journal import Recorded
 from services.kernel.rpc import reason_of
 from services.notify.obligation import Owe
 from tests.contract.agencies import AUD, CASE_HANDLING, CYL, OTHER_SWO, PROC, SWO, head, new_id
-from tests.contract.notices import System
+from tests.contract.notices import PROCURATOR, System
 
 ACCEPTED = "guanhu.intake.v1.ReferralAccepted"
 SUBMITTED = "guanhu.intake.v1.ReferralSubmitted"
@@ -58,10 +59,13 @@ def test_a_referral_is_told_acknowledged_and_accounted_for(told: System) -> None
     assert message.cause.stream == f"referral-{referral_id}"
     assert message.text_zh.startswith("【观护·移送 HO-05】转介提交。")
     assert "盗窃" not in message.text_zh + message.text_en
+    assert message.HasField("owed_at") and not message.HasField("acknowledged_at")
     told.until(lambda: told.sent(PROC)[0].status == api.OBLIGATION_STATUS_DELIVERED)
     told.acknowledge(message)
     told.settle()
-    assert told.sent(PROC)[0].status == api.OBLIGATION_STATUS_ACKNOWLEDGED
+    [sent] = told.sent(PROC)
+    assert (sent.status, sent.channel) == (api.OBLIGATION_STATUS_ACKNOWLEDGED, subscriptions.CHANNEL_INBOX)
+    assert sent.owed_at.ToDatetime() <= sent.delivered_at.ToDatetime() <= sent.acknowledged_at.ToDatetime()
     after = figures(told, PROC, CYL)
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1, 1, 0, 0]
 
@@ -119,6 +123,34 @@ def test_an_auditor_sees_all_accounts_and_an_agency_its_own(told: System) -> Non
     assert {(pair.from_uscc, pair.to_uscc) for pair in everything} >= {(PROC, CYL), (CYL, PROC), (CYL, SWO)}
     own = {(pair.from_uscc, pair.to_uscc) for pair in told.reconcile(SWO).pairs}
     assert (CYL, SWO) in own and all(SWO in pair for pair in own)
+
+
+def test_the_account_of_a_case_is_of_that_case_only(told: System) -> None:
+    told.refer()
+    told.settle()
+    request = api.ReconcileRequest(purpose=CASE_HANDLING, case_id=told.case.case_id)
+    answer = told.call("Reconcile", request, AUD, "auditor-1", "AUDITOR")
+    assert [(pair.from_uscc, pair.to_uscc, pair.owed) for pair in answer.pairs] == [(PROC, CYL, 1)]
+    request.case_id = new_id()
+    assert list(told.call("Reconcile", request).pairs) == []
+
+
+def test_a_warning_and_a_lapse_of_a_clock_reach_the_agency_that_had_to_act(told: System) -> None:
+    """DL-RIGHTS-3D, set by the organ; the system itself tells of its end."""
+    stream = f"case-{told.case.case_id}"
+    request = deadlines.SetDeadlineRequest(head=head(), service="intake", stream=stream, rule_id="DL-RIGHTS-3D")
+    # In custody no holiday prolongs the period, so that its end is known here.
+    request.liberty_restricted = True
+    told.client.call("deadline", "SetDeadline", request, *PROCURATOR)
+    for days, expected in ((3, ["DeadlineWarned"]), (1, ["DeadlineWarned", "DeadlineExpired"])):
+        told.clock.move(days=days)
+        told.until(lambda expected=expected: len(told.inbox(PROC)) == len(expected))  # type: ignore[misc]
+        assert [message.cause.type.rpartition(".")[2] for message in told.inbox(PROC)] == expected
+    warning, lapse = told.inbox(PROC)
+    assert {message.kind for message in (warning, lapse)} == {obligations.OBLIGATION_KIND_DEADLINE}
+    assert not warning.HasField("acknowledge_by") and lapse.HasField("acknowledge_by")
+    assert lapse.from_uscc == "" and "（DL-RIGHTS-3D）" in lapse.text_zh
+    assert problems(told) == []
 
 
 def test_a_row_deleted_from_the_view_is_named(told: System) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from google.protobuf import message_factory
 
+from guanhu.appropriate_adult.v1 import adult_events_pb2 as adults
+from guanhu.appropriate_adult.v1 import assignment_events_pb2 as assignments
+from guanhu.deadline.v1 import deadline_events_pb2 as clocks
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import case_events_pb2 as cases
 from guanhu.intake.v1 import person_events_pb2 as persons
@@ -19,7 +22,7 @@ from tests.unit.intake.builders import CASE, PROC, SWO
 from tests.unit.notify import builders as b
 
 CANARY = "金丝雀某某"
-FILES = (directory, cases, persons, referrals, investigations, obligations)
+FILES = (directory, cases, persons, referrals, investigations, adults, assignments, clocks, obligations)
 
 
 def filled_with_canary(message: Any, depth: int = 0) -> Any:

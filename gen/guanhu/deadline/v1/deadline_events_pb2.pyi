@@ -131,6 +131,8 @@ class _StepKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepKind.Val
     """The organ named `on` itself."""
     STEP_KIND_PROVISIONAL: _StepKind.ValueType  # 12
     """The calendar of a year in the period is not published yet."""
+    STEP_KIND_MINUTES: _StepKind.ValueType  # 13
+    """`amount` minutes end at `at`."""
 
 class StepKind(_StepKind, metaclass=_StepKindEnumTypeWrapper):
     """What one step of counting did; each is a sentence in both languages."""
@@ -161,6 +163,8 @@ STEP_KIND_GIVEN: StepKind.ValueType  # 11
 """The organ named `on` itself."""
 STEP_KIND_PROVISIONAL: StepKind.ValueType  # 12
 """The calendar of a year in the period is not published yet."""
+STEP_KIND_MINUTES: StepKind.ValueType  # 13
+"""`amount` minutes end at `at`."""
 Global___StepKind: _TypeAlias = StepKind  # noqa: Y015
 
 class _PauseReason:
@@ -272,6 +276,7 @@ class Length(_message.Message):
     WORKING_DAYS_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
     days: _builtins.int
     """Calendar days."""
     months: _builtins.int
@@ -286,6 +291,8 @@ class Length(_message.Message):
     """Hours."""
     seconds: _builtins.int
     """Seconds; only for what is left of a period in hours."""
+    minutes: _builtins.int
+    """Minutes, for times of this system that are shorter than an hour."""
     def __init__(
         self,
         *,
@@ -296,10 +303,11 @@ class Length(_message.Message):
         working_days: _builtins.int = ...,
         hours: _builtins.int = ...,
         seconds: _builtins.int = ...,
+        minutes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "half_months", b"half_months", "hours", b"hours", "months", b"months", "seconds", b"seconds", "working_days", b"working_days", "years", b"years"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "half_months", b"half_months", "hours", b"hours", "minutes", b"minutes", "months", b"months", "seconds", b"seconds", "working_days", b"working_days", "years", b"years"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

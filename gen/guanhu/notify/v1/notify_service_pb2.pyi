@@ -80,6 +80,10 @@ class Message(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     ESCALATED_FIELD_NUMBER: _builtins.int
+    OWED_AT_FIELD_NUMBER: _builtins.int
+    DELIVERED_AT_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_AT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Place in the recipient's order; what Watch resumes after."""
     obligation_id: _builtins.str
@@ -102,6 +106,8 @@ class Message(_message.Message):
     """Attempts so far."""
     escalated: _builtins.bool
     """The sender was alerted."""
+    channel: _subscription_events_pb2.Channel.ValueType
+    """By which channel it was delivered, or tried last; unspecified before the first attempt."""
     @_builtins.property
     def cause(self) -> _obligation_events_pb2.Cause:
         """What is told; the recipient reads it with its own rights."""
@@ -109,6 +115,18 @@ class Message(_message.Message):
     @_builtins.property
     def acknowledge_by(self) -> _timestamp_pb2.Timestamp:
         """Until when the receipt must be acknowledged; empty where it need not be."""
+
+    @_builtins.property
+    def owed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the obligation was recorded."""
+
+    @_builtins.property
+    def delivered_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was delivered last; empty before."""
+
+    @_builtins.property
+    def acknowledged_at(self) -> _timestamp_pb2.Timestamp:
+        """When its receipt was acknowledged, as the recipient asserts; empty before."""
 
     def __init__(
         self,
@@ -126,10 +144,14 @@ class Message(_message.Message):
         status: Global___ObligationStatus.ValueType = ...,
         attempts: _builtins.int = ...,
         escalated: _builtins.bool = ...,
+        owed_at: _timestamp_pb2.Timestamp | None = ...,
+        delivered_at: _timestamp_pb2.Timestamp | None = ...,
+        acknowledged_at: _timestamp_pb2.Timestamp | None = ...,
+        channel: _subscription_events_pb2.Channel.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_by", b"acknowledge_by", "cause", b"cause"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_by", b"acknowledge_by", "acknowledged_at", b"acknowledged_at", "cause", b"cause", "delivered_at", b"delivered_at", "owed_at", b"owed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_by", b"acknowledge_by", "attempts", b"attempts", "cause", b"cause", "escalated", b"escalated", "from_uscc", b"from_uscc", "handoff_id", b"handoff_id", "kind", b"kind", "obligation_id", b"obligation_id", "position", b"position", "status", b"status", "text_en", b"text_en", "text_zh", b"text_zh", "to_uscc", b"to_uscc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_by", b"acknowledge_by", "acknowledged_at", b"acknowledged_at", "attempts", b"attempts", "cause", b"cause", "channel", b"channel", "delivered_at", b"delivered_at", "escalated", b"escalated", "from_uscc", b"from_uscc", "handoff_id", b"handoff_id", "kind", b"kind", "obligation_id", b"obligation_id", "owed_at", b"owed_at", "position", b"position", "status", b"status", "text_en", b"text_en", "text_zh", b"text_zh", "to_uscc", b"to_uscc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -894,6 +916,9 @@ class ReconcileRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PURPOSE_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    case_id: _builtins.str
+    """Only messages about this case; empty for all."""
     @_builtins.property
     def purpose(self) -> _types_pb2.Purpose:
         """Why it is read."""
@@ -902,10 +927,11 @@ class ReconcileRequest(_message.Message):
         self,
         *,
         purpose: _types_pb2.Purpose | None = ...,
+        case_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["purpose", b"purpose"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["purpose", b"purpose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "purpose", b"purpose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

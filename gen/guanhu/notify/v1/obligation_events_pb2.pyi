@@ -35,6 +35,8 @@ class _ObligationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Obliga
     """The agency subscribed to it."""
     OBLIGATION_KIND_ESCALATION: _ObligationKind.ValueType  # 4
     """The other agency could not be told, or did not acknowledge: the work is with the sender still."""
+    OBLIGATION_KIND_DEADLINE: _ObligationKind.ValueType  # 5
+    """The end of a clock is near, over, or another one; only a lapse asks for a receipt."""
 
 class ObligationKind(_ObligationKind, metaclass=_ObligationKindEnumTypeWrapper):
     """Why an agency is told (domain/07 §7.2)."""
@@ -49,6 +51,8 @@ OBLIGATION_KIND_SUBSCRIPTION: ObligationKind.ValueType  # 3
 """The agency subscribed to it."""
 OBLIGATION_KIND_ESCALATION: ObligationKind.ValueType  # 4
 """The other agency could not be told, or did not acknowledge: the work is with the sender still."""
+OBLIGATION_KIND_DEADLINE: ObligationKind.ValueType  # 5
+"""The end of a clock is near, over, or another one; only a lapse asks for a receipt."""
 Global___ObligationKind: _TypeAlias = ObligationKind  # noqa: Y015
 
 class _AttemptOutcome:
