@@ -22,6 +22,7 @@ RESOURCE_TYPES = (
     "Deadline",
     "Adult",
     "Assignment",
+    "Offer",
     "Agency",
     "Directory",
     "Journal",

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -85,6 +85,15 @@ class Handler(Generic[State]):
                 self._recent.clear()
             self._recent[stream] = loaded
         return loaded
+
+    def load_on(self, known: Mapping[str, Loaded[State]]) -> dict[str, Loaded[State]]:
+        """Folds what was recorded since in many streams, by key, with one reading; for matching, where one each is too slow."""
+        loaded = {self.stream(key): folded for key, folded in known.items()}
+        rows = self._journal.read_streams({stream: folded.version for stream, folded in loaded.items()})
+        for row in rows:
+            state = self.decider.evolve(loaded[row.stream].state, self._codec.clear(row))
+            loaded[row.stream] = Loaded(state, row.version, row.position)
+        return {key: loaded[self.stream(key)] for key in known}
 
     def opened(self, key: str) -> list[Opened]:
         """The events of one aggregate with the personal fields that there are keys for; admit the reader before."""
