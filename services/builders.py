@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FileDescriptor
 
-from services.appropriate_adult import adult, assignment
+from services.appropriate_adult import adult, assignment, callout, desk
 from services.appropriate_adult import app as appropriate_adult
 from services.audit import app as audit
 from services.intake import agency, case, person, referral
@@ -25,6 +25,8 @@ _ALL: tuple[Decider[Any], ...] = (
     investigation.DECIDER,
     adult.DECIDER,
     assignment.DECIDER,
+    callout.DECIDER,
+    desk.DECIDER,
     obligation.DECIDER,
     subscription.DECIDER,
     reconciliation.DECIDER,

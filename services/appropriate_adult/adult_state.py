@@ -32,7 +32,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """An engagement; `status` is that of api.EngagementStatus."""
+    """An engagement; `status` is that of api.EngagementStatus, `confirmed` stays when it is over."""
 
     assignment_id: str
     case_id: str
@@ -40,6 +40,7 @@ class Booking:
     begins_at: datetime
     ends_at: datetime
     status: int
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def _reserved(state: AdultState, event: events.EngagementReserved) -> AdultState
 
 
 def _confirmed(state: AdultState, event: events.EngagementConfirmed) -> AdultState:
-    booking = replace(state.engagements[event.engagement_id], status=api.ENGAGEMENT_STATUS_CONFIRMED)
+    booking = replace(state.engagements[event.engagement_id], status=api.ENGAGEMENT_STATUS_CONFIRMED, confirmed=True)
     return replace(
         state,
         engagements={**state.engagements, event.engagement_id: booking},

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
-from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2
+from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2, callout_events_pb2, callout_service_pb2
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2_grpc as stubs
+from guanhu.appropriate_adult.v1 import callout_service_pb2_grpc as callout_stubs
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as intake_stubs
-from services.appropriate_adult import adult, assignment, policies, projections
+from services.appropriate_adult import adult, assignment, calling, callout, desk, policies, projections, roster
+from services.appropriate_adult.callout_routes import CalloutRoutes
+from services.appropriate_adult.callout_servicer import CalloutServicer
+from services.appropriate_adult.links import OfferLinks
+from services.appropriate_adult.roster import Roster
 from services.appropriate_adult.routes import QUERIES, Routes
 from services.appropriate_adult.servicer import AppropriateAdultServicer
 from services.appropriate_adult.views import Adults, Assignments
@@ -16,8 +22,11 @@ from services.kernel.access import Access, ActionRule
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
 from services.kernel.cases import CASES, Cases
+from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
+from services.kernel.deadlinelist import DeadlineList
+from services.kernel.deadlineview import definition as deadlines
 from services.kernel.directory import DIRECTORY, Directory
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
@@ -25,13 +34,21 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
+from services.kernel.schedule import Scheduler
 from services.kernel.service import Service
 from services.kernel.view import View
 
 NAME = "appropriate_adult"
-EVENTS = (adult_events_pb2.DESCRIPTOR, assignment_events_pb2.DESCRIPTOR)
+EVENTS = (
+    adult_events_pb2.DESCRIPTOR,
+    assignment_events_pb2.DESCRIPTOR,
+    callout_events_pb2.DESCRIPTOR,
+    deadline_events_pb2.DESCRIPTOR,
+)
 FOLLOWED = (agency_events_pb2.DESCRIPTOR, case_events_pb2.DESCRIPTOR, referral_events_pb2.DESCRIPTOR)
 SERVICE = api.DESCRIPTOR.services_by_name["AppropriateAdultService"]
+CALLOUTS = callout_service_pb2.DESCRIPTOR.services_by_name["CalloutService"]
+CALLOUT_QUERIES = frozenset({"ShowOffer", "ListOfferLinks", "GetCallout"})
 # ACT-07: steps that only the judicial organs take. The need itself may be identified by the policy, on the organ's behalf.
 STATUTORY = frozenset(
     {
@@ -71,12 +88,12 @@ STATUTORY = frozenset(
 
 
 def actions() -> list[ActionRule]:
-    """Every method of the service, as policies name it."""
-    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for method in SERVICE.methods]
+    """Every method of both gRPC services, as policies name it."""
+    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for method in (*SERVICE.methods, *CALLOUTS.methods)]
 
 
 def _groups(name: str) -> tuple[str, ...]:
-    if name in QUERIES:
+    if name in QUERIES | CALLOUT_QUERIES:
         return ("read",)
     return ("command", "statutory") if name in STATUTORY else ("command",)
 
@@ -92,33 +109,50 @@ def build(resources: Resources) -> Service:
     views = {
         "assignments": View(projections.ASSIGNMENTS, feed, pool, NAME, codec),
         "adults": View(projections.ADULTS, feed, pool, NAME, codec),
+        "roster": View(roster.ROSTER, feed, pool, NAME, codec),
+        # Only call-outs have clocks; no officer answers for them.
+        "deadlines": View(deadlines(lambda _, __: ()), feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
         "cases": View(CASES, intake_feed, pool, NAME, intake_codec),
     }
     adults = Handler(journal, adult.DECIDER, codec, clock, resources.request_key)
     assignments = Handler(journal, assignment.DECIDER, codec, clock, resources.request_key)
+    callouts = Handler(journal, callout.DECIDER, codec, clock, resources.request_key)
+    desks = Handler(journal, desk.DECIDER, codec, clock, resources.request_key)
     directory = Directory(views["directory"], pool)
     routes = Routes(adults, assignments, directory, Cases(views["cases"], pool), clock)
     access = Access([Path(__file__).parent / "access.cedar"], actions())
     admission = Admission(NAME, access, AccessLog(pool, NAME), directory)
     listed = (Assignments(views["assignments"], pool), Adults(views["adults"], pool))
     servicer = AppropriateAdultServicer(routes, admission, *listed, journal, clock, resources.stopping)
+    index = Roster(views["roster"], pool, adults)
+    callout_routes = CalloutRoutes(callouts, desks, routes, index, directory, journal)
+    callout_servicer = CalloutServicer(routes, callout_routes, admission, index, OfferLinks(resources.vault), clock)
     intake_stub = intake_stubs.IntakeServiceStub(resources.channel(NAME, "intake"))
-    own_stub = stubs.AppropriateAdultServiceStub(resources.channel(NAME, NAME))
+    own_channel = resources.channel(NAME, NAME)
+    own_stub = stubs.AppropriateAdultServiceStub(own_channel)
     opening = policies.opening(intake_stub, own_stub, intake_codec)
     milestones = policies.milestones(intake_stub, assignments, codec)
     booking = policies.booking(own_stub, assignments, codec)
+    calls = calling.calling(own_stub, callout_stubs.CalloutServiceStub(own_channel), callouts, desks, codec)
+    clocks = Clocks({callout.DECIDER.category: callout_routes.clocks()}, DeadlineList(views["deadlines"], pool))
     return Service(
         name=NAME,
         journal=journal,
         codec=codec,
         admission=admission,
-        deciders={adult.DECIDER.category: adult.DECIDER, assignment.DECIDER.category: assignment.DECIDER},
-        handlers={SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer)},
+        deciders={one.category: one for one in (adult.DECIDER, assignment.DECIDER, callout.DECIDER, desk.DECIDER)},
+        handlers={
+            SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer),
+            CALLOUTS.full_name: generic_handler(CALLOUTS, callout_routes.by_command(), admission, callout_servicer),
+        },
         views=views,
         followers=[
             Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),
             Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
             Follower(f"policy:{policies.BOOKING}", feed, pool, NAME, each(booking)),
+            Follower(f"policy:{calling.CALLING}", feed, pool, NAME, each(calls)),
         ],
+        clocks=clocks,
+        scheduler=Scheduler(NAME, clocks, clock),
     )

@@ -66,6 +66,11 @@ def refusal(state: AdultState, begins_at: datetime, ends_at: datetime, act: Act)
     """Why the calendar refuses a span; 0 where it is free."""
     if shortcomings(state, act.on):
         return events.ENGAGEMENT_REFUSAL_REASON_NOT_QUALIFIED
+    return clash(state, begins_at, ends_at)
+
+
+def clash(state: AdultState, begins_at: datetime, ends_at: datetime) -> int:
+    """Which leave or engagement overlaps a span; 0 where none does."""
     if any(b < ends_at and begins_at < e for b, e in state.holidays.values()):
         return events.ENGAGEMENT_REFUSAL_REASON_HOLIDAY
     if any(b.begins_at < ends_at and begins_at < b.ends_at for b in state.open_engagements.values()):

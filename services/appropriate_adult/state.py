@@ -32,7 +32,8 @@ class State:
     """One assignment; `status` is that of api.AssignmentStatus, 0 before the first event.
 
     `bookings` are all engagements ever asked for, adult and session by id, and `engaged` those that are not ended;
-    `put_aside` are the adults whom the minor refused or who were in conflict.
+    `put_aside` are the adults whom the minor refused or who were in conflict; `requests` counts how often an adult was asked
+    for, and `languages` are those of the newest request.
     """
 
     status: int = 0
@@ -51,6 +52,8 @@ class State:
     related_case_ids: frozenset[str] = frozenset()
     notified: bool = False
     outcome: int = 0
+    requests: int = 0
+    languages: frozenset[str] = frozenset()
     candidate: Candidate | None = None
     candidates_known: frozenset[str] = frozenset()
     put_aside: frozenset[str] = frozenset()
@@ -135,7 +138,12 @@ def _outcome(state: State, event: events.LegalRepOutcomeRecorded) -> State:
 
 
 def _requested(state: State, event: events.AppropriateAdultRequested) -> State:
-    return replace(_planned(state, event.session), provider=event.provider_uscc)
+    return replace(
+        _planned(state, event.session),
+        provider=event.provider_uscc,
+        requests=state.requests + 1,
+        languages=frozenset(event.languages),
+    )
 
 
 def _planned(state: State, plan: events.SessionPlan) -> State:

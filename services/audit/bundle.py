@@ -20,6 +20,7 @@ from services.kernel.registry import Registry
 # The oldest instant that the ZIP format can tell: the same case is the same bytes.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _VERIFY = Path(__file__).with_name("verify_bundle.py")
+_DRAWS = Path(__file__).with_name("verify_draws.py")
 
 README = """\
 本压缩包是一个案件的完整记录，不需要任何专用软件即可打开和核验。
@@ -29,6 +30,7 @@ events.jsonl      one event a line, in causal order: who, when, on what legal ba
 descriptors.binpb a protobuf FileDescriptorSet: decodes header_base64 and payload_base64 in any language
 manifest.json     SHA-256 of each file, and the chain over the leaves of all events in their order
 verify.py         python3 verify.py (standard library only): recomputes every leaf and the chain from the stored bytes
+draws.py          python3 draws.py (standard library only): recomputes whom each call-out had to ask, and every draw
 
 The leaf of an event is SHA-256(0x00 || leaf), where leaf is the tag "guanhu-leaf/1\\0", then origin, position, stream,
 version and type, then SHA-256 of the header bytes and SHA-256 of the payload bytes; texts have their length before
@@ -46,6 +48,7 @@ def pack(case_id: str, ordered: Sequence[Evidence], registry: Registry) -> bytes
         "events.jsonl": "".join(f"{_line(row, registry)}\n" for row in ordered).encode(),
         "descriptors.binpb": registry.descriptor_set(),
         "verify.py": _VERIFY.read_bytes(),
+        "draws.py": _DRAWS.read_bytes(),
     }
     hashes = {name: sha256(content).hexdigest() for name, content in files.items()}
     manifest = {

@@ -24,6 +24,7 @@ RESOURCE_TYPES = (
     "Deadline",
     "Adult",
     "Assignment",
+    "Offer",
     "Agency",
     "Directory",
     "Journal",

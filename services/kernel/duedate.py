@@ -141,7 +141,10 @@ def _hours(counted_from: datetime, length: pb.Length, calendar: WorkingCalendar)
     else:
         # What was left when the clock stood still is exact: no hour is given away twice.
         naive = latest = counted_from + timedelta(seconds=length.seconds)
-        steps.append(step(pb.STEP_KIND_HOURS, at=naive, amount=length.seconds // 3600))
+        if hours := length.seconds // 3600:
+            steps.append(step(pb.STEP_KIND_HOURS, at=naive, amount=hours))
+        else:
+            steps.append(step(pb.STEP_KIND_SECONDS, at=naive, amount=length.seconds))
     return pb.Due(
         due_at=from_datetime(naive),
         latest_at=from_datetime(latest),

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -79,6 +79,15 @@ class Handler(Generic[State]):
             state = self.decider.evolve(state, self._codec.clear(row))
             version, position = row.version, row.position
         return Loaded(state, version, position) if version > known.version else known
+
+    def load_on(self, known: Mapping[str, Loaded[State]]) -> dict[str, Loaded[State]]:
+        """Folds what was recorded since in many streams, by key, with one reading; for matching, where one each is too slow."""
+        loaded = {self.stream(key): folded for key, folded in known.items()}
+        rows = self._journal.read_streams({stream: folded.version for stream, folded in loaded.items()})
+        for row in rows:
+            state = self.decider.evolve(loaded[row.stream].state, self._codec.clear(row))
+            loaded[row.stream] = Loaded(state, row.version, row.position)
+        return {key: loaded[self.stream(key)] for key in known}
 
     def opened(self, key: str) -> list[Opened]:
         """The events of one aggregate with the personal fields that there are keys for; admit the reader before."""

@@ -1,7 +1,7 @@
 """The journal of one service. Positions are gapless and in commit order: reading `position > last` misses nothing."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Condition
 from typing import Any, LiteralString
@@ -96,6 +96,14 @@ class Journal:
         """Return the rows of a stream after a version, ascending."""
         query = _ROW + "where stream = %s and version > %s order by version limit %s"
         return [Recorded(*row) for row in self._rows(query, stream, after, limit)]
+
+    def read_streams(self, after: Mapping[str, int]) -> list[Recorded]:
+        """Return the rows of many streams, each after a version, by stream and version."""
+        query = (
+            _ROW + "join unnest(%s::text[], %s::bigint[]) as known (name, seen) on stream = name and version > seen"
+            " order by stream, version"
+        )
+        return [Recorded(*row) for row in self._rows(query, list(after), list(after.values()))]
 
     def head(self) -> int:
         """Return the position of the newest event, 0 for an empty journal."""

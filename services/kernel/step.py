@@ -20,6 +20,7 @@ _SENTENCES: dict[int, tuple[str, str]] = {
     pb.STEP_KIND_WORKING_DAYS: ("{amount}个工作日，至{on}{rule}", "{amount} working days end on {on}{rule}"),
     pb.STEP_KIND_HOURS: ("{amount}小时，至{at}{rule}", "{amount} hours end at {at}{rule}"),
     pb.STEP_KIND_MINUTES: ("{amount}分钟，至{at}{rule}", "{amount} minutes end at {at}{rule}"),
+    pb.STEP_KIND_SECONDS: ("{amount}秒，至{at}{rule}", "{amount} seconds end at {at}{rule}"),
     pb.STEP_KIND_NEXT_HOUR: (
         "自次时起算则至{at}，以较早者为准{rule}",
         "from the next hour they end at {at}; the earlier holds{rule}",

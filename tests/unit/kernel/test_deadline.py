@@ -302,3 +302,13 @@ def test_what_is_left_of_hours_is_exact_to_the_second_and_of_working_days_counts
 def test_calendar_days_end_on_their_day_whatever_day_it_is() -> None:
     counted = duedate.count(pb.COUNTING_CALENDAR_DAYS, at("2026-09-29 10:00"), pb.Length(days=4))
     assert to_date(counted.due_on) == date(2026, 10, 3)
+
+
+def test_dl_aa_offer_is_shorter_than_an_hour_and_says_so_in_seconds() -> None:
+    event = set_clock({}, "DL-AA-OFFER", at("2026-03-14 22:15"), owner=OWNER)
+    assert to_datetime(event.due.due_at) == at("2026-03-14 22:25")
+    assert [tell(step, ENGLISH) for step in event.due.steps] == [
+        "2026-03-14 22:15 starts the period and is not counted (TIM-01)",
+        "600 seconds end at 2026-03-14 22:25",
+    ]
+    assert tell(event.due.steps[1], CHINESE) == "600秒，至2026-03-14 22:25"

@@ -133,6 +133,8 @@ class _StepKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepKind.Val
     """The calendar of a year in the period is not published yet."""
     STEP_KIND_MINUTES: _StepKind.ValueType  # 13
     """`amount` minutes end at `at`."""
+    STEP_KIND_SECONDS: _StepKind.ValueType  # 14
+    """`amount` seconds, less than an hour, end at `at`."""
 
 class StepKind(_StepKind, metaclass=_StepKindEnumTypeWrapper):
     """What one step of counting did; each is a sentence in both languages."""
@@ -165,6 +167,8 @@ STEP_KIND_PROVISIONAL: StepKind.ValueType  # 12
 """The calendar of a year in the period is not published yet."""
 STEP_KIND_MINUTES: StepKind.ValueType  # 13
 """`amount` minutes end at `at`."""
+STEP_KIND_SECONDS: StepKind.ValueType  # 14
+"""`amount` seconds, less than an hour, end at `at`."""
 Global___StepKind: _TypeAlias = StepKind  # noqa: Y015
 
 class _PauseReason:
@@ -290,7 +294,7 @@ class Length(_message.Message):
     hours: _builtins.int
     """Hours."""
     seconds: _builtins.int
-    """Seconds; only for what is left of a period in hours."""
+    """Seconds; for what is left of a period in hours, and for periods that are shorter than an hour."""
     minutes: _builtins.int
     """Minutes, for times of this system that are shorter than an hour."""
     def __init__(
@@ -416,7 +420,7 @@ class CountingStep(_message.Message):
     kind: Global___StepKind.ValueType
     """What it did."""
     amount: _builtins.int
-    """Days, months, working days or hours."""
+    """Days, months, working days, hours or seconds."""
     rule_id: _builtins.str
     """The rule of counting, for example "TIM-03"."""
     @_builtins.property
