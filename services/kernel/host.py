@@ -68,7 +68,7 @@ def serving(
         for service in services.values():
             if service.journal is not None:
                 schemas.store(opened.pool, service.name, service.codec.registry)
-        server = Server(opened.authenticator, reflect=not config.production)
+        server = Server(opened.authenticator, reflect=not config.production, stopping=opened.stopping)
         for service in services.values():
             for name, handler in service.handlers.items():
                 server.register(name, handler)

@@ -1,9 +1,10 @@
 """What a process needs of the outside world, opened once: database, keys, credentials, identity, channels."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -34,7 +35,7 @@ class SchemasBehind(postgres.DatabaseUnavailable):
 class Resources:
     """Open resources; services are built from them and own none of them.
 
-    `channel(caller, callee)` is a service's channel to another.
+    `channel(caller, callee)` is a service's channel to another; `stopping` is set when the server drains.
     """
 
     config: Config
@@ -47,6 +48,7 @@ class Resources:
     channel: Callable[[str, str], grpc.Channel]
     database_url: str
     authority: DevAuthority | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 def migrate_all(database_url: str, services: Mapping[str, tuple[Path, ...]]) -> list[str]:

@@ -65,9 +65,9 @@ class Workers(ThreadPoolExecutor):
 
 
 class Server:
-    """One listening server; services register before `start`."""
+    """One listening server; services register before `start`, and `stopping` is set when it drains."""
 
-    def __init__(self, authenticator: Authenticator, *, reflect: bool = True) -> None:
+    def __init__(self, authenticator: Authenticator, *, reflect: bool = True, stopping: threading.Event | None = None) -> None:
         self._pool = Workers()
         gate = Gate(authenticator, full=lambda: self._pool.full)
         self._server = grpc.server(
@@ -78,7 +78,7 @@ class Server:
         self._names: list[str] = []
         self._reflect = reflect
         self._health_port: grpc.Server | None = None
-        self.stopping = threading.Event()
+        self.stopping = stopping or threading.Event()
 
     def register(self, name: str, handler: "grpc.GenericRpcHandler[Any, Any]") -> None:
         """Adds a service by its full proto name."""
