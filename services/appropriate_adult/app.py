@@ -1,14 +1,28 @@
 """The wiring of appropriate adults."""
 
 from pathlib import Path
+from typing import Any
 
-from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2
+from guanhu.appropriate_adult.v1 import (
+    adult_events_pb2,
+    assignment_events_pb2,
+    attendance_service_pb2,
+    expense_events_pb2,
+    expense_service_pb2,
+    form_events_pb2,
+    form_service_pb2,
+)
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2_grpc as stubs
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as intake_stubs
-from services.appropriate_adult import adult, assignment, policies, projections
+from services.appropriate_adult import adult, assignment, claim, form, policies, projections, rates
+from services.appropriate_adult.attendance_servicer import AttendanceServicer
+from services.appropriate_adult.claim_views import CLAIMS, Claims
+from services.appropriate_adult.expense_servicer import ExpenseRoutes, ExpenseServicer
+from services.appropriate_adult.form_servicer import FormServicer
+from services.appropriate_adult.paper import Papers
 from services.appropriate_adult.routes import QUERIES, Routes
 from services.appropriate_adult.servicer import AppropriateAdultServicer
 from services.appropriate_adult.views import Adults, Assignments
@@ -18,6 +32,7 @@ from services.kernel.admission import Admission
 from services.kernel.cases import CASES, Cases
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
+from services.kernel.decision import Decider
 from services.kernel.directory import DIRECTORY, Directory
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
@@ -27,11 +42,27 @@ from services.kernel.registry import Registry
 from services.kernel.resources import Resources
 from services.kernel.service import Service
 from services.kernel.view import View
+from services.kernel.watch import Watches
 
 NAME = "appropriate_adult"
-EVENTS = (adult_events_pb2.DESCRIPTOR, assignment_events_pb2.DESCRIPTOR)
+EVENTS = (
+    adult_events_pb2.DESCRIPTOR,
+    assignment_events_pb2.DESCRIPTOR,
+    form_events_pb2.DESCRIPTOR,
+    expense_events_pb2.DESCRIPTOR,
+)
+DECIDERS: tuple[Decider[Any], ...] = (
+    adult.DECIDER,
+    assignment.DECIDER,
+    form.DECIDER,
+    rates.DECIDER,
+    claim.DECIDER,
+)
 FOLLOWED = (agency_events_pb2.DESCRIPTOR, case_events_pb2.DESCRIPTOR, referral_events_pb2.DESCRIPTOR)
 SERVICE = api.DESCRIPTOR.services_by_name["AppropriateAdultService"]
+FORMS = form_service_pb2.DESCRIPTOR.services_by_name["FormService"]
+EXPENSES = expense_service_pb2.DESCRIPTOR.services_by_name["ExpenseService"]
+ATTENDANCE = attendance_service_pb2.DESCRIPTOR.services_by_name["AttendanceService"]
 # ACT-07: steps that only the judicial organs take. The need itself may be identified by the policy, on the organ's behalf.
 STATUTORY = frozenset(
     {
@@ -72,11 +103,12 @@ STATUTORY = frozenset(
 
 def actions() -> list[ActionRule]:
     """Every method of the service, as policies name it."""
-    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for method in SERVICE.methods]
+    services = (SERVICE, FORMS, EXPENSES, ATTENDANCE)
+    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for service in services for method in service.methods]
 
 
 def _groups(name: str) -> tuple[str, ...]:
-    if name in QUERIES:
+    if name in QUERIES or name.startswith(("Get", "List", "Watch")):
         return ("read",)
     return ("command", "statutory") if name in STATUTORY else ("command",)
 
@@ -92,6 +124,7 @@ def build(resources: Resources) -> Service:
     views = {
         "assignments": View(projections.ASSIGNMENTS, feed, pool, NAME, codec),
         "adults": View(projections.ADULTS, feed, pool, NAME, codec),
+        "claims": View(CLAIMS, feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
         "cases": View(CASES, intake_feed, pool, NAME, intake_codec),
     }
@@ -103,6 +136,19 @@ def build(resources: Resources) -> Service:
     admission = Admission(NAME, access, AccessLog(pool, NAME), directory)
     listed = (Assignments(views["assignments"], pool), Adults(views["adults"], pool))
     servicer = AppropriateAdultServicer(routes, admission, *listed, journal, clock)
+    fonts = Path(resources.config.report_fonts) if resources.config.report_fonts else None
+    forms = Handler(journal, form.DECIDER, codec, clock, resources.request_key)
+    form_servicer = FormServicer(routes, forms, Papers(assignments, adults, directory, fonts), admission)
+    expenses = ExpenseRoutes(
+        routes,
+        Handler(journal, rates.DECIDER, codec, clock, resources.request_key),
+        Handler(journal, claim.DECIDER, codec, clock, resources.request_key),
+        journal,
+    )
+    claims = Claims(views["claims"], pool)
+    expense_servicer = ExpenseServicer(expenses, claims, admission)
+    watches = Watches(journal, resources.stopping)
+    attendance = AttendanceServicer(routes, claims, admission, directory, journal, codec, clock, watches)
     intake_stub = intake_stubs.IntakeServiceStub(resources.channel(NAME, "intake"))
     own_stub = stubs.AppropriateAdultServiceStub(resources.channel(NAME, NAME))
     opening = policies.opening(intake_stub, own_stub, intake_codec)
@@ -113,8 +159,13 @@ def build(resources: Resources) -> Service:
         journal=journal,
         codec=codec,
         admission=admission,
-        deciders={adult.DECIDER.category: adult.DECIDER, assignment.DECIDER.category: assignment.DECIDER},
-        handlers={SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer)},
+        deciders={decider.category: decider for decider in DECIDERS},
+        handlers={
+            SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer),
+            FORMS.full_name: generic_handler(FORMS, {}, admission, form_servicer),
+            EXPENSES.full_name: generic_handler(EXPENSES, expenses.by_command(), admission, expense_servicer),
+            ATTENDANCE.full_name: generic_handler(ATTENDANCE, {}, admission, attendance),
+        },
         views=views,
         followers=[
             Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),

@@ -9,7 +9,12 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2
+from guanhu.appropriate_adult.v1 import (
+    appropriate_adult_service_pb2,
+    attendance_service_pb2,
+    expense_service_pb2,
+    form_service_pb2,
+)
 from guanhu.audit.v1 import audit_service_pb2
 from guanhu.deadline.v1 import deadline_service_pb2
 from guanhu.intake.v1 import intake_service_pb2
@@ -26,6 +31,9 @@ _SERVICES = {
     "social_investigation": social_investigation_service_pb2.DESCRIPTOR.services_by_name["SocialInvestigationService"],
     "notify": notify_service_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     "appropriate_adult": appropriate_adult_service_pb2.DESCRIPTOR.services_by_name["AppropriateAdultService"],
+    "attendance": attendance_service_pb2.DESCRIPTOR.services_by_name["AttendanceService"],
+    "expense": expense_service_pb2.DESCRIPTOR.services_by_name["ExpenseService"],
+    "form": form_service_pb2.DESCRIPTOR.services_by_name["FormService"],
     "audit": audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"],
     "deadline": deadline_service_pb2.DESCRIPTOR.services_by_name["DeadlineService"],
     "operations": operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"],
