@@ -5,7 +5,6 @@ from typing import Any
 
 from google.protobuf.descriptor import FileDescriptor
 
-from services.appropriate_adult import adult, assignment, callout, desk
 from services.appropriate_adult import app as appropriate_adult
 from services.audit import app as audit
 from services.intake import agency, case, person, referral
@@ -23,10 +22,7 @@ _ALL: tuple[Decider[Any], ...] = (
     person.DECIDER,
     referral.DECIDER,
     investigation.DECIDER,
-    adult.DECIDER,
-    assignment.DECIDER,
-    callout.DECIDER,
-    desk.DECIDER,
+    *appropriate_adult.DECIDERS,
     obligation.DECIDER,
     subscription.DECIDER,
     reconciliation.DECIDER,

@@ -1,8 +1,19 @@
 """The wiring of appropriate adults."""
 
 from pathlib import Path
+from typing import Any
 
-from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2, callout_events_pb2, callout_service_pb2
+from guanhu.appropriate_adult.v1 import (
+    adult_events_pb2,
+    assignment_events_pb2,
+    attendance_service_pb2,
+    callout_events_pb2,
+    callout_service_pb2,
+    expense_events_pb2,
+    expense_service_pb2,
+    form_events_pb2,
+    form_service_pb2,
+)
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2_grpc as stubs
 from guanhu.appropriate_adult.v1 import callout_service_pb2_grpc as callout_stubs
@@ -10,10 +21,27 @@ from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as intake_stubs
-from services.appropriate_adult import adult, assignment, calling, callout, desk, policies, projections, roster
+from services.appropriate_adult import (
+    adult,
+    assignment,
+    calling,
+    callout,
+    claim,
+    desk,
+    form,
+    policies,
+    projections,
+    rates,
+    roster,
+)
+from services.appropriate_adult.attendance_servicer import AttendanceServicer
 from services.appropriate_adult.callout_routes import CalloutRoutes
 from services.appropriate_adult.callout_servicer import CalloutServicer
+from services.appropriate_adult.claim_views import CLAIMS, Claims
+from services.appropriate_adult.expense_servicer import ExpenseRoutes, ExpenseServicer
+from services.appropriate_adult.form_servicer import FormServicer
 from services.appropriate_adult.links import OfferLinks
+from services.appropriate_adult.paper import Papers
 from services.appropriate_adult.roster import Roster
 from services.appropriate_adult.routes import QUERIES, Routes
 from services.appropriate_adult.servicer import AppropriateAdultServicer
@@ -27,6 +55,7 @@ from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
 from services.kernel.deadlinelist import DeadlineList
 from services.kernel.deadlineview import definition as deadlines
+from services.kernel.decision import Decider
 from services.kernel.directory import DIRECTORY, Directory
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
@@ -37,6 +66,7 @@ from services.kernel.resources import Resources
 from services.kernel.schedule import Scheduler
 from services.kernel.service import Service
 from services.kernel.view import View
+from services.kernel.watch import Watches
 
 NAME = "appropriate_adult"
 EVENTS = (
@@ -44,11 +74,25 @@ EVENTS = (
     assignment_events_pb2.DESCRIPTOR,
     callout_events_pb2.DESCRIPTOR,
     deadline_events_pb2.DESCRIPTOR,
+    form_events_pb2.DESCRIPTOR,
+    expense_events_pb2.DESCRIPTOR,
+)
+DECIDERS: tuple[Decider[Any], ...] = (
+    adult.DECIDER,
+    assignment.DECIDER,
+    callout.DECIDER,
+    desk.DECIDER,
+    form.DECIDER,
+    rates.DECIDER,
+    claim.DECIDER,
 )
 FOLLOWED = (agency_events_pb2.DESCRIPTOR, case_events_pb2.DESCRIPTOR, referral_events_pb2.DESCRIPTOR)
 SERVICE = api.DESCRIPTOR.services_by_name["AppropriateAdultService"]
 CALLOUTS = callout_service_pb2.DESCRIPTOR.services_by_name["CalloutService"]
-CALLOUT_QUERIES = frozenset({"ShowOffer", "ListOfferLinks", "GetCallout"})
+FORMS = form_service_pb2.DESCRIPTOR.services_by_name["FormService"]
+EXPENSES = expense_service_pb2.DESCRIPTOR.services_by_name["ExpenseService"]
+ATTENDANCE = attendance_service_pb2.DESCRIPTOR.services_by_name["AttendanceService"]
+SERVICES = (SERVICE, CALLOUTS, FORMS, EXPENSES, ATTENDANCE)
 # ACT-07: steps that only the judicial organs take. The need itself may be identified by the policy, on the organ's behalf.
 STATUTORY = frozenset(
     {
@@ -88,12 +132,12 @@ STATUTORY = frozenset(
 
 
 def actions() -> list[ActionRule]:
-    """Every method of both gRPC services, as policies name it."""
-    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for method in (*SERVICE.methods, *CALLOUTS.methods)]
+    """Every method of the gRPC services, as policies name it."""
+    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for service in SERVICES for method in service.methods]
 
 
 def _groups(name: str) -> tuple[str, ...]:
-    if name in QUERIES | CALLOUT_QUERIES:
+    if name in QUERIES or name.startswith(("Get", "List", "Show", "Watch")):
         return ("read",)
     return ("command", "statutory") if name in STATUTORY else ("command",)
 
@@ -112,6 +156,7 @@ def build(resources: Resources) -> Service:
         "roster": View(roster.ROSTER, feed, pool, NAME, codec),
         # Only call-outs have clocks; no officer answers for them.
         "deadlines": View(deadlines(lambda _, __: ()), feed, pool, NAME, codec),
+        "claims": View(CLAIMS, feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
         "cases": View(CASES, intake_feed, pool, NAME, intake_codec),
     }
@@ -128,6 +173,19 @@ def build(resources: Resources) -> Service:
     index = Roster(views["roster"], pool, adults)
     callout_routes = CalloutRoutes(callouts, desks, routes, index, directory, journal)
     callout_servicer = CalloutServicer(routes, callout_routes, admission, index, OfferLinks(resources.vault), clock)
+    fonts = Path(resources.config.report_fonts) if resources.config.report_fonts else None
+    forms = Handler(journal, form.DECIDER, codec, clock, resources.request_key)
+    form_servicer = FormServicer(routes, forms, Papers(assignments, adults, directory, fonts), admission)
+    expenses = ExpenseRoutes(
+        routes,
+        Handler(journal, rates.DECIDER, codec, clock, resources.request_key),
+        Handler(journal, claim.DECIDER, codec, clock, resources.request_key),
+        journal,
+    )
+    claims = Claims(views["claims"], pool)
+    expense_servicer = ExpenseServicer(expenses, claims, admission)
+    watches = Watches(journal, resources.stopping)
+    attendance = AttendanceServicer(routes, claims, admission, directory, journal, codec, clock, watches)
     intake_stub = intake_stubs.IntakeServiceStub(resources.channel(NAME, "intake"))
     own_channel = resources.channel(NAME, NAME)
     own_stub = stubs.AppropriateAdultServiceStub(own_channel)
@@ -141,10 +199,13 @@ def build(resources: Resources) -> Service:
         journal=journal,
         codec=codec,
         admission=admission,
-        deciders={one.category: one for one in (adult.DECIDER, assignment.DECIDER, callout.DECIDER, desk.DECIDER)},
+        deciders={decider.category: decider for decider in DECIDERS},
         handlers={
             SERVICE.full_name: generic_handler(SERVICE, routes.by_command(), admission, servicer),
             CALLOUTS.full_name: generic_handler(CALLOUTS, callout_routes.by_command(), admission, callout_servicer),
+            FORMS.full_name: generic_handler(FORMS, {}, admission, form_servicer),
+            EXPENSES.full_name: generic_handler(EXPENSES, expenses.by_command(), admission, expense_servicer),
+            ATTENDANCE.full_name: generic_handler(ATTENDANCE, {}, admission, attendance),
         },
         views=views,
         followers=[

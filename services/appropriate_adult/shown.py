@@ -23,7 +23,7 @@ from services.kernel.personal import Opened
 # Of an entry, what only the home agency sees.
 _AT_HOME = ("identity_reference", "birth_date")
 # Events whose facts are the organ's: the minor's family, statements, what conflict checks found.
-_ORGANS_ALONE = (events.LegalRepNotified, events.LegalRepOutcomeRecorded, events.ConflictFound)
+ORGANS_ALONE = (events.LegalRepNotified, events.LegalRepOutcomeRecorded, events.ConflictFound)
 
 
 def fill_adult(found: api.Adult, state: AdultState, opened: Iterable[Opened], *, at_home: bool) -> None:
@@ -118,7 +118,7 @@ def fill_assignment(found: api.Assignment, opened: Iterable[Opened], *, for_orga
     """What the events say beyond the state, as far as the reader's part goes."""
     for item in opened:
         event = item.event
-        if isinstance(event, _ORGANS_ALONE) and not for_organ:
+        if isinstance(event, ORGANS_ALONE) and not for_organ:
             continue
         match event:
             case events.LegalRepNotified():

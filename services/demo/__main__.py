@@ -83,8 +83,8 @@ def play_all(cases: list[tuple[Path, CaseFile]], out: Path) -> int:
     played = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
     print(
         f"\nverified: {played}, {events} events in causal order, every leaf recomputed from the bundles"
-        f" outside our code, reports issued twice byte for byte alike, {told} messages owed, delivered and acknowledged,"
-        f" none missing, fsck found everything whole"
+        f" outside our code, reports and forms issued twice byte for byte alike, {told} messages owed, delivered and"
+        f" acknowledged, none missing, fsck found everything whole"
     )
     return 0
 
@@ -127,6 +127,9 @@ def keep(case: CaseFile, player: Player, client: Client, folder: Path) -> Kept:
                 raise CaseFailed(f"the {suffix} of the report differs when it is fetched again")
             (folder / f"report.{suffix}").write_bytes(content)
             written.append(f"report.{suffix}")
+    for name, content in artefacts.forms():
+        (folder / name).write_bytes(content)
+        written.append(name)
     packed = artefacts.bundle()
     (folder / "case.zip").write_bytes(packed)
     verdict = verify_bundle(packed)

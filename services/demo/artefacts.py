@@ -1,4 +1,4 @@
-"""What a played case leaves on disk: the report on paper, the timeline, the bundle of the case."""
+"""What a played case leaves on disk: report and forms on paper, the timeline, the bundle of the case."""
 
 import io
 import subprocess
@@ -6,11 +6,12 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 
+from guanhu.appropriate_adult.v1 import form_service_pb2 as formpb
 from guanhu.audit.v1 import audit_service_pb2 as auditpb
 from guanhu.notify.v1 import notify_service_pb2 as notifypb
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as investigationpb
@@ -23,6 +24,10 @@ from services.kernel.rpc import reason_of
 AUDIT = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_AUDIT, legal_basis="ACT-09")
 HANDLING = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_CASE_HANDLING, legal_basis="CPL Art. 279")
 PAGE = 200
+# Whom forms are open to, and the reasons with which everybody else is told nothing of them.
+FORM_READERS = frozenset({"POLICE_OFFICER", "CASE_PROCURATOR", "JUDGE", "APPROPRIATE_ADULT"})
+NOT_OPEN = frozenset({"NOT_ALLOWED", "SEALED_OR_NOT_FOUND"})
+FORMATS = {"pdf": formpb.FORM_FORMAT_PDF, "docx": formpb.FORM_FORMAT_DOCX}
 # Policies and audit work behind the commands: the history is whole when it has stopped growing.
 SETTLE_S = 0.4
 SETTLED_WITHIN_S = 10.0
@@ -77,6 +82,43 @@ class Artefacts:
             return b""
         return content
 
+    def forms(self) -> Iterator[tuple[str, bytes]]:
+        """Every issued form in both formats with a name for its file, fetched by an officer whom it is open to.
+
+        Raises:
+            CaseFailed: a form differs when it is fetched again.
+        """
+        fetched: set[str] = set()
+        for officer in self._case.officers.values():
+            for row in self._forms_open_to(officer):
+                if row.form_id in fetched or not row.issued:
+                    continue
+                fetched.add(row.form_id)
+                for suffix, document_format in FORMATS.items():
+                    code, content = self._form(officer, row, document_format)
+                    if content != self._form(officer, row, document_format)[1]:
+                        raise CaseFailed(f"the {suffix} of {code} differs when it is fetched again")
+                    yield f"{code}-{row.assignment_version}.{suffix}", content
+
+    def _forms_open_to(self, officer: Officer) -> list[formpb.FormRow]:
+        if officer.role not in FORM_READERS or "assignment" not in self._played.kept:
+            return []
+        request = formpb.ListFormsRequest(assignment_id=self._played.kept["assignment"], purpose=HANDLING)
+        try:
+            return list(self._call_as(officer, "form", "ListForms", request).forms)
+        except grpc.RpcError as error:
+            if reason_of(error) not in NOT_OPEN:
+                raise
+            return []
+
+    def _form(self, officer: Officer, row: formpb.FormRow, document_format: Any) -> tuple[str, bytes]:
+        assignment_id = self._played.kept["assignment"]
+        request = formpb.GetFormDocumentRequest(
+            assignment_id=assignment_id, form_id=row.form_id, format=document_format, purpose=HANDLING
+        )
+        answer = self._call_as(officer, "form", "GetFormDocument", request)
+        return answer.file_name.partition(f"-{assignment_id}")[0].lower(), answer.content
+
     def bundle(self) -> bytes:
         """The case as a bundle."""
         request = auditpb.ExportCaseRequest(case_id=self._played.id_of("case"), purpose=AUDIT)
@@ -90,7 +132,9 @@ class Artefacts:
         return answer
 
     def _call(self, role: str, service: str, method: str, request: Any) -> Any:
-        officer = self._officer(role)
+        return self._call_as(self._officer(role), service, method, request)
+
+    def _call_as(self, officer: Officer, service: str, method: str, request: Any) -> Any:
         uscc = self._case.agencies[officer.agency].uscc
         return self._client.call(service, method, request, uscc, officer.name, officer.role)
 

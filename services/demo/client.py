@@ -9,7 +9,13 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2, callout_service_pb2
+from guanhu.appropriate_adult.v1 import (
+    appropriate_adult_service_pb2,
+    attendance_service_pb2,
+    callout_service_pb2,
+    expense_service_pb2,
+    form_service_pb2,
+)
 from guanhu.audit.v1 import audit_service_pb2
 from guanhu.deadline.v1 import deadline_service_pb2
 from guanhu.intake.v1 import intake_service_pb2
@@ -27,6 +33,9 @@ _SERVICES = {
     "notify": notify_service_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     "appropriate_adult": appropriate_adult_service_pb2.DESCRIPTOR.services_by_name["AppropriateAdultService"],
     "callout": callout_service_pb2.DESCRIPTOR.services_by_name["CalloutService"],
+    "attendance": attendance_service_pb2.DESCRIPTOR.services_by_name["AttendanceService"],
+    "expense": expense_service_pb2.DESCRIPTOR.services_by_name["ExpenseService"],
+    "form": form_service_pb2.DESCRIPTOR.services_by_name["FormService"],
     "audit": audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"],
     "deadline": deadline_service_pb2.DESCRIPTOR.services_by_name["DeadlineService"],
     "operations": operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"],

@@ -30,6 +30,7 @@ from services.kernel.registry import Registry
 from services.kernel.resources import Resources
 from services.kernel.service import Service
 from services.kernel.view import View
+from services.kernel.watch import Watches
 from services.notify import projections, reconciliation
 from services.notify.books import BookKeeper
 from services.notify.channels import Channel, Channels
@@ -141,7 +142,7 @@ def build(resources: Resources) -> Service:
     sources = {origin: feed.source for origin, feed in feeds.items()}
     books = BookKeeper(sources, everything, ledger, listed, clock)
     known = KnownSubscriptions(routes.subscriptions, clock)
-    servicer = NotifyServicer(routes, admission, listed, books, journal, resources.stopping)
+    servicer = NotifyServicer(routes, admission, listed, books, Watches(journal, resources.stopping))
     worker = DeliveryWorker(listed, ledger, routes.subscriptions, offered, journal, pool, clock)
     deciders = (routes.obligations.decider, routes.subscriptions.decider, reconciliation.DECIDER)
     return NotifyService(

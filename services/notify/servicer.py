@@ -1,7 +1,5 @@
 """Queries of notifications, and the stream that is watched; commands go by their routes."""
 
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,45 +11,27 @@ from services.kernel import page, validate
 from services.kernel.access import ResourceFacts
 from services.kernel.admission import Admission
 from services.kernel.dates import from_datetime
-from services.kernel.errors import Overloaded
-from services.kernel.journal import Journal
 from services.kernel.rpc import current_call
+from services.kernel.watch import WAIT_S, Watches
 from services.notify.books import BookKeeper, heads_of
 from services.notify.reconciliation import of_agency
 from services.notify.routes import Routes, subscription_resource
 from services.notify.signing import public_text
 from services.notify.views import Line, Obligations
 
-# A watch holds a worker of the server: it ends after a while and is called again from its position.
-WATCH_S = 60.0
-WATCHERS_MAX = 12
 WATCH_PAGE = 100
-SIGN_OF_LIFE_S = 10.0
-# A drain waits for a watch no longer than this.
-WAIT_S = 0.5
-RETRY_S = 1.0
 DISCREPANCIES_MAX = 2_000
 
 
 class NotifyServicer:
     """The methods that are no plain command."""
 
-    def __init__(
-        self,
-        routes: Routes,
-        admission: Admission,
-        listed: Obligations,
-        books: BookKeeper,
-        journal: Journal,
-        stopping: threading.Event,
-    ) -> None:
+    def __init__(self, routes: Routes, admission: Admission, listed: Obligations, books: BookKeeper, watches: Watches) -> None:
         self._routes = routes
         self._admission = admission
         self._listed = listed
         self._books = books
-        self._journal = journal
-        self._stopping = stopping
-        self._watchers = threading.BoundedSemaphore(WATCHERS_MAX)
+        self._watches = watches
 
     def GetSubscription(self, request: api.GetSubscriptionRequest, _: grpc.ServicerContext) -> api.GetSubscriptionResponse:
         """Hosts, endpoints with their public keys, subscriptions and preferences of the caller's agency."""
@@ -89,12 +69,16 @@ class NotifyServicer:
         """Messages to the caller's agency in the order of their positions, none left out and none twice."""
         validate.check(request)
         uscc = self._admit("Watch", request)
-        if not self._watchers.acquire(blocking=False):
-            raise Overloaded("too many watches are open", retry_after_s=RETRY_S)
-        try:
-            yield from self._watch(uscc, request.after, context)
-        finally:
-            self._watchers.release()
+        after = request.after
+
+        def news(head: int) -> Iterator[api.WatchResponse]:
+            nonlocal after
+            self._listed.view.follower.wait(head, WAIT_S)
+            for line in self._listed.inbox(uscc, after, WATCH_PAGE):
+                after = line.position
+                yield api.WatchResponse(message=_message(line))
+
+        yield from self._watches.run(context, news, api.WatchResponse)
 
     def Reconcile(self, request: api.ReconcileRequest, _: grpc.ServicerContext) -> api.ReconcileResponse:
         """The ledger against the journals: the caller's pairs, all pairs for auditors and the operator."""
@@ -126,24 +110,6 @@ class NotifyServicer:
         size = page.size(request.page_size)
         lines: Sequence[Line] = query(uscc, request.after, size + 1, request.status, request.case_id)
         return [_message(line) for line in lines[:size]], len(lines) > size
-
-    def _watch(self, uscc: str, after: int, context: grpc.ServicerContext) -> Iterator[api.WatchResponse]:
-        ends = time.monotonic() + WATCH_S
-        spoke = time.monotonic()
-        # Up to where the view was looked through to its end.
-        seen = -1
-        while context.is_active() and not self._stopping.is_set() and time.monotonic() < ends:
-            head = self._journal.head() if seen < 0 else self._journal.wait(seen, WAIT_S)
-            if head > seen:
-                held = self._listed.view.follower.wait(head, WAIT_S)
-                lines = self._listed.inbox(uscc, after, WATCH_PAGE)
-                for line in lines:
-                    after, spoke = line.position, time.monotonic()
-                    yield api.WatchResponse(message=_message(line))
-                seen = head if held and len(lines) < WATCH_PAGE else seen
-            if time.monotonic() - spoke > SIGN_OF_LIFE_S:
-                spoke = time.monotonic()
-                yield api.WatchResponse()
 
 
 def _message(line: Line) -> api.Message:

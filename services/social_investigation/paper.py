@@ -10,9 +10,9 @@ from services.kernel.dates import to_date
 from services.kernel.directory import Directory
 from services.kernel.errors import IllegalState
 from services.kernel.handler import Handler
+from services.paper.glyphs import MissingGlyph
 from services.social_investigation.report import docx, pdf
 from services.social_investigation.report.document import Document, Issue, Officer, build
-from services.social_investigation.report.glyphs import MissingGlyph
 from services.social_investigation.state import State
 
 

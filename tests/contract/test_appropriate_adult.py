@@ -106,7 +106,7 @@ def register(service: Service, officer: str = "adult-1") -> str:
     return adult_id
 
 
-def requested(service: Service, case: OpenedCase, session_id: str = "") -> str:
+def requested(service: Service, case: OpenedCase, session_id: str = "", **plan: Any) -> str:
     """An assignment of the procuratorate's case for which an adult is asked."""
     assignment_id = new_id()
 
@@ -120,7 +120,7 @@ def requested(service: Service, case: OpenedCase, session_id: str = "") -> str:
     send("IdentifyNeed", b.need(case_id=case.case_id, subject_id=case.subject_id, case_stage=stage))
     send("NotifyLegalRep", b.notify())
     send("RecordLegalRepOutcome", b.rep_outcome())
-    send("RequestAdult", b.ask(provider_uscc=CYL, session=b.plan(session_id or new_id(), **ALL_DAY)))
+    send("RequestAdult", b.ask(provider_uscc=CYL, session=b.plan(session_id or new_id(), **(plan or ALL_DAY))))
     return assignment_id
 
 

@@ -19,10 +19,9 @@ from services.builders import BUILDERS
 from services.demo.casefile import read
 from services.demo.player import Player
 from services.demo.process import free_address
-from services.kernel import host, metrics
+from services.kernel import host, metrics, watch
 from services.kernel.config import Config
 from services.kernel.host import Running
-from services.notify import servicer
 from tests.databases import fresh_database
 from tests.fault.attack import MARKS, NAME_MARK, Attack, MarkingClient, Verdict, documented, methods
 from tests.fault.population import identities, requests_of
@@ -61,8 +60,8 @@ def outcome(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         pytest.MonkeyPatch.context() as changed,
     ):
         # A watch lasts until there is news; here it ends before a call does.
-        changed.setattr(servicer, "WATCH_S", WATCH_S)
-        changed.setattr(servicer, "WAIT_S", WATCH_S)
+        changed.setattr(watch, "WATCH_S", WATCH_S)
+        changed.setattr(watch, "WAIT_S", WATCH_S)
         yield attacked(running, heard)
 
 

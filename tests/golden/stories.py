@@ -17,7 +17,7 @@ from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from services.intake import agency, person, referral
 from services.notify import obligation, reconciliation, subscription
-from tests.golden import adult_stories, callout_stories
+from tests.golden import adult_stories, callout_stories, paid_stories
 from tests.unit.gwt import Story, act
 from tests.unit.intake import builders as given
 from tests.unit.notify import builders as told
@@ -248,5 +248,6 @@ STORIES: dict[str, Callable[[], Story[Any]]] = {
         day_reconciled,
         *adult_stories.STORIES,
         *callout_stories.STORIES,
+        *paid_stories.STORIES,
     )
 }

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from guanhu.intake.v1 import referral_events_pb2
-from guanhu.options.v1 import options_pb2
 from guanhu.social_investigation.v1 import forms_pb2 as forms
 from guanhu.social_investigation.v1 import investigation_events_pb2 as events
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.decision import CHINA_STANDARD_TIME
+from services.paper.wording import chinese_date, label, one_line, paragraphs
 from services.social_investigation.report.labels import NO_CONTACT_REASONS, SECTION_FIELDS, section_title, term
-from services.social_investigation.report.sections import Section, Table, chinese_date, family_table, items, paragraphs
+from services.social_investigation.report.sections import Section, Table, family_table, items
 from services.social_investigation.report.sources import Sources, numbered
 
 NUMERALS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五")
@@ -122,15 +122,13 @@ def build(
 def _header(
     report: forms.Report, letter: forms.CommissionLetter, issue: Issue, contacts: Sequence[forms.Contact]
 ) -> tuple[tuple[str, str], ...]:
-    stages = referral_events_pb2.DESCRIPTOR.enum_types_by_name["CaseStage"].values_by_number
-    stage = stages[letter.case_stage].GetOptions().Extensions[options_pb2.label] if letter.case_stage else ""
     rows = [
         ("委托机关", issue.organ_name),
         ("委托函编号", letter.commission_no),
         ("委托日期", chinese_date(to_date(letter.issued_on))),
         ("案号", letter.case_number_raw),
         ("案由", letter.case_cause),
-        ("办案阶段", stage),
+        ("办案阶段", label(referral_events_pb2.DESCRIPTOR, "CaseStage", letter.case_stage)),
         ("未成年人", report.basic_facts.name),
         ("受托机构", issue.provider_name),
         *(("调查人员", _with_licence(officer)) for officer in issue.investigators),
@@ -141,7 +139,7 @@ def _header(
         ("未访谈照料人原因", _reason(report.no_contact_reason_carer)),
         ("出具日期", chinese_date(issue.issued_on)),
     ]
-    return tuple((label, " ".join(paragraphs(text))) for label, text in rows if text)
+    return tuple((name, one_line(text)) for name, text in rows if text)
 
 
 def _contact_span(contacts: Sequence[forms.Contact]) -> str:

@@ -4,8 +4,8 @@ from typing import Final
 
 from google.protobuf.descriptor import FileDescriptor
 
-from guanhu.options.v1 import options_pb2
 from guanhu.social_investigation.v1 import forms_pb2
+from services.paper.wording import label
 
 # ReportSection -> (field of Report, (field of the section, label) in printing order). Tables are printed apart.
 SECTION_FIELDS: Final[dict[int, tuple[str, tuple[tuple[str, str], ...]]]] = {
@@ -162,14 +162,9 @@ NO_CONTACT_REASONS: Final = {
 
 def section_title(section: int) -> str:
     """The official title of a section of F2."""
-    return _label("ReportSection", section)
+    return term("ReportSection", section)
 
 
 def term(enum: str, number: int, file: FileDescriptor = forms_pb2.DESCRIPTOR) -> str:
     """The Chinese term of an enum value of the forms, or of another file; empty when it was never recorded."""
-    return _label(enum, number, file) if number else ""
-
-
-def _label(enum: str, number: int, file: FileDescriptor = forms_pb2.DESCRIPTOR) -> str:
-    value = file.enum_types_by_name[enum].values_by_number[number]
-    return str(value.GetOptions().Extensions[options_pb2.label])
+    return label(file, enum, number)

@@ -1,17 +1,15 @@
 """One section of the report: labelled items, tables, the reason of an omission, and where it comes from."""
 
-import re
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from guanhu.social_investigation.v1 import forms_pb2 as forms
 from guanhu.types.v1 import types_pb2
 from services.kernel.dates import to_date
+from services.paper.wording import chinese_date, paragraphs
 from services.social_investigation.report.labels import FAMILY_COLUMNS, term
 
 Item = tuple[str, tuple[str, ...]]
-_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +31,6 @@ class Section:
     statement: str = ""
     omitted: str = ""
     source: str = ""
-
-
-def chinese_date(day: date | None) -> str:
-    """The date as official documents write it, without leading zeros; empty when there is none."""
-    return f"{day.year}年{day.month}月{day.day}日" if day else ""
-
-
-def paragraphs(text: str) -> tuple[str, ...]:
-    """The non-empty lines of a text, tabs as spaces: no font and no layout has a glyph for either."""
-    lines = (line.replace("\t", " ").strip() for line in _LINE_BREAK.split(text))
-    return tuple(line for line in lines if line)
 
 
 def items(content: Any, labels: tuple[tuple[str, str], ...]) -> tuple[Item, ...]:

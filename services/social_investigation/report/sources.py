@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from guanhu.social_investigation.v1 import forms_pb2 as forms
 from services.kernel.dates import to_date, to_datetime
 from services.kernel.decision import CHINA_STANDARD_TIME
+from services.paper.wording import chinese_date, paragraphs
 from services.social_investigation.report.labels import term
-from services.social_investigation.report.sections import chinese_date, paragraphs
 
 
 class Sources:

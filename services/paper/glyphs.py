@@ -1,4 +1,4 @@
-"""Glyph coverage: a report with a box in place of a name is never issued."""
+"""Glyph coverage: a paper with a box in place of a name is never issued."""
 
 from collections.abc import Iterable
 from functools import lru_cache

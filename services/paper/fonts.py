@@ -1,4 +1,4 @@
-"""Which font prints which part of the report: the office's licensed official fonts, else the bundled Noto."""
+"""Which font prints which part of a paper: the office's licensed official fonts, else the bundled Noto."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pylopdf_fonts_zh_cn
 
-from services.social_investigation.report.glyphs import MissingGlyph, coverage, missing
+from services.paper.glyphs import MissingGlyph, coverage, missing
 
 BUNDLED_FOLDER = Path(pylopdf_fonts_zh_cn.serif_path()).parent
 SERIF = "Noto Serif SC"
