@@ -5,6 +5,7 @@ from pathlib import Path
 from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2_grpc as stubs
+from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, referral_events_pb2
 from guanhu.intake.v1 import intake_service_pb2_grpc as intake_stubs
@@ -16,8 +17,11 @@ from services.kernel.access import Access, ActionRule
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
 from services.kernel.cases import CASES, Cases
+from services.kernel.clocks import Clocks
 from services.kernel.codec import EventCodec
 from services.kernel.commands import generic_handler
+from services.kernel.deadlinelist import DeadlineList
+from services.kernel.deadlineview import definition as deadlines
 from services.kernel.directory import DIRECTORY, Directory
 from services.kernel.feed import LocalFeed, RemoteFeed, SharedFeed
 from services.kernel.follow import Follower, each
@@ -25,11 +29,12 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Journal
 from services.kernel.registry import Registry
 from services.kernel.resources import Resources
+from services.kernel.schedule import Scheduler
 from services.kernel.service import Service
 from services.kernel.view import View
 
 NAME = "appropriate_adult"
-EVENTS = (adult_events_pb2.DESCRIPTOR, assignment_events_pb2.DESCRIPTOR)
+EVENTS = (adult_events_pb2.DESCRIPTOR, assignment_events_pb2.DESCRIPTOR, deadline_events_pb2.DESCRIPTOR)
 FOLLOWED = (agency_events_pb2.DESCRIPTOR, case_events_pb2.DESCRIPTOR, referral_events_pb2.DESCRIPTOR)
 SERVICE = api.DESCRIPTOR.services_by_name["AppropriateAdultService"]
 # ACT-07: steps that only the judicial organs take. The need itself may be identified by the policy, on the organ's behalf.
@@ -92,6 +97,8 @@ def build(resources: Resources) -> Service:
     views = {
         "assignments": View(projections.ASSIGNMENTS, feed, pool, NAME, codec),
         "adults": View(projections.ADULTS, feed, pool, NAME, codec),
+        # Whoever acts on a clock hears of it; no other officer answers for one.
+        "deadlines": View(deadlines(lambda _, __: ()), feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
         "cases": View(CASES, intake_feed, pool, NAME, intake_codec),
     }
@@ -108,6 +115,7 @@ def build(resources: Resources) -> Service:
     opening = policies.opening(intake_stub, own_stub, intake_codec)
     milestones = policies.milestones(intake_stub, assignments, codec)
     booking = policies.booking(own_stub, assignments, codec)
+    clocks = Clocks({assignment.DECIDER.category: routes.clocks()}, DeadlineList(views["deadlines"], pool))
     return Service(
         name=NAME,
         journal=journal,
@@ -121,4 +129,6 @@ def build(resources: Resources) -> Service:
             Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
             Follower(f"policy:{policies.BOOKING}", feed, pool, NAME, each(booking)),
         ],
+        clocks=clocks,
+        scheduler=Scheduler(NAME, clocks, clock),
     )
