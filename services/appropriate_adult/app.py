@@ -154,9 +154,9 @@ def build(resources: Resources) -> Service:
         "assignments": View(projections.ASSIGNMENTS, feed, pool, NAME, codec),
         "adults": View(projections.ADULTS, feed, pool, NAME, codec),
         "roster": View(roster.ROSTER, feed, pool, NAME, codec),
-        # Only call-outs have clocks; no officer answers for them.
-        "deadlines": View(deadlines(lambda _, __: ()), feed, pool, NAME, codec),
         "claims": View(CLAIMS, feed, pool, NAME, codec),
+        # Whoever acts on a clock hears of it; no other officer answers for one.
+        "deadlines": View(deadlines(lambda _, __: ()), feed, pool, NAME, codec),
         "directory": View(DIRECTORY, intake_feed, pool, NAME, intake_codec),
         "cases": View(CASES, intake_feed, pool, NAME, intake_codec),
     }
@@ -193,7 +193,8 @@ def build(resources: Resources) -> Service:
     milestones = policies.milestones(intake_stub, assignments, codec)
     booking = policies.booking(own_stub, assignments, codec)
     calls = calling.calling(own_stub, callout_stubs.CalloutServiceStub(own_channel), callouts, desks, codec)
-    clocks = Clocks({callout.DECIDER.category: callout_routes.clocks()}, DeadlineList(views["deadlines"], pool))
+    clocked = {assignment.DECIDER.category: routes.clocks(), callout.DECIDER.category: callout_routes.clocks()}
+    clocks = Clocks(clocked, DeadlineList(views["deadlines"], pool))
     return Service(
         name=NAME,
         journal=journal,

@@ -6,14 +6,17 @@ from typing import Any
 from google.protobuf.message import Message
 
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
-from services.appropriate_adult import candidate, conflict, need, outcome, record, room, session
+from services.appropriate_adult import candidate, clocks, conflict, need, outcome, record, room, session
 from services.appropriate_adult.state import State, evolve
+from services.kernel import deadline_commands
 from services.kernel.decision import Act, Decider, Facts
 
 
 def decide(command: Message, state: State, act: Act, facts: Facts) -> Sequence[Message]:
-    """Events of a command on one assignment."""
-    return DECISIONS[type(command)](command, state, act, facts)
+    """Events of a command on one assignment, and what they mean to its clocks."""
+    if type(command) in deadline_commands.COMMANDS:
+        return clocks.decide(command, state, act, facts)
+    return clocks.with_clocks(command, DECISIONS[type(command)](command, state, act, facts), state, act, facts)
 
 
 # In the order and with the numbers of the table in domain/04 §4.3.

@@ -14,6 +14,7 @@ from services.appropriate_adult.state import State
 from services.kernel.access import ResourceFacts
 from services.kernel.cases import Cases
 from services.kernel.clock import Clock
+from services.kernel.clocks import ClockRoute
 from services.kernel.commands import Route
 from services.kernel.decision import CHINA_STANDARD_TIME, AgencyFacts, CaseFacts, Facts
 from services.kernel.directory import Directory
@@ -22,6 +23,8 @@ from services.kernel.handler import Call, Handler
 QUERIES = frozenset({"GetAdult", "ListAdults", "GetAssignment", "WatchAssignment", "ListAssignments", "GetAttendanceRecord"})
 # Its answer says more than where the events stand: the servicer's own.
 ANSWERED = frozenset({"StartSession"})
+# What starts a clock by a number that the organ may have made its own.
+_STARTS_A_CLOCK = frozenset({api.RequestAdultRequest, api.ConfirmAdultRequest})
 _OF_ADULTS = frozenset(kind.DESCRIPTOR.name.removesuffix("Request") for kind in adult.DECISIONS)
 _WITH_ENTRY = frozenset({"RegisterAdult", "ChangeAdult"})
 
@@ -49,6 +52,10 @@ class Routes:
             key = "entry.adult_id" if name in _WITH_ENTRY else "adult_id"
             return Route(self.adults, key, self.adult_resource, self._adult_facts, _no_case)
         return Route(self.assignments, "assignment_id", self.assignment_resource, self._assignment_facts, _case_of)
+
+    def clocks(self) -> ClockRoute:
+        """How the clocks of assignments are reached."""
+        return ClockRoute(self.assignments, self._stream_resource, self._clock_facts, _case_of)
 
     def adult_resource(self, request: Any, state: AdultState) -> ResourceFacts:
         """An adult as policies see it: the home agency, the adult, and the organs that the adult is engaged by."""
@@ -85,6 +92,12 @@ class Routes:
             supervisor=named.home if named else "",
         )
 
+    def _stream_resource(self, assignment_id: str, state: State) -> ResourceFacts:
+        return self.assignment_resource(None, state) if state.status else ResourceFacts("Assignment", assignment_id)
+
+    def _clock_facts(self, request: Any, _: State, call: Call) -> Facts:
+        return Facts(self._named(request.head.on_behalf_of or call.principal.agency))
+
     def _adult_facts(self, request: Any, _: AdultState, call: Call) -> Facts:
         agencies = self._named(request.head.on_behalf_of or call.principal.agency)
         if isinstance(request, api.TakeShiftRequest):
@@ -105,6 +118,7 @@ class Routes:
             self._named(*named),
             case=self._case(case_id) if case_id else None,
             adult=self.adults.load(adult_id).state if adult_id else AdultState(),
+            settings=self._agencies.settings(state.organ) if type(request) in _STARTS_A_CLOCK else (),
         )
 
     def _named(self, *codes: str) -> Mapping[str, AgencyFacts]:

@@ -8,6 +8,7 @@ from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
 from services.appropriate_adult import session_state
 from services.appropriate_adult.presence import OVER, Session, disqualified, without_part
+from services.kernel import deadline
 from services.kernel.dates import to_datetime
 
 
@@ -63,6 +64,7 @@ class State:
     objections: dict[str, str] = field(default_factory=dict)
     refusals: int = 0
     replacements: int = 0
+    deadlines: dict[str, deadline.Deadline] = field(default_factory=dict)
 
     @property
     def adult_id(self) -> str:
@@ -83,6 +85,8 @@ class State:
 def evolve(state: State, event: Any) -> State:
     """The state after an event."""
     kind = type(event)
+    if kind in deadline.EVENTS:
+        return replace(state, deadlines=deadline.evolve(state.deadlines, event))
     if kind in session_state.CHANGES:
         session_id = state.objections[event.objection_id] if kind is events.ObjectionResolved else event.session_id
         session = session_state.CHANGES[kind](state.sessions[session_id], event)

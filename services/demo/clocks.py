@@ -15,7 +15,7 @@ from services.kernel.dates import to_date, to_datetime
 from services.kernel.decision import CHINA_STANDARD_TIME
 from services.kernel.explain_words import length
 
-SERVICES = ("intake", "social_investigation")
+SERVICES = ("intake", "social_investigation", "appropriate_adult")
 HEADS = ("期限", "规则", "届满", "状态", "依据")
 LATE = "（逾期）"
 _PURPOSE = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_CASE_HANDLING, legal_basis="CPL Art. 279")

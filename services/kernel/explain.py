@@ -41,7 +41,7 @@ def explain(clock: Deadline, past: Sequence[Past], registry: Registry) -> list[a
         *_rule(rule, first),
         *_trigger(rule, first, registry),
         *_steps(first, first.event.due),
-        *(line for each in later for line in _history(rule, each)),
+        *(line for each in later for line in _history(rule, each, registry)),
         *_calendar(clock),
         _result(clock),
         _line(api.EXPLANATION_PART_EXPIRY, words.EXPIRY.zh.format(rule.expiry.zh), words.EXPIRY.en.format(rule.expiry.en)),
@@ -103,9 +103,12 @@ def _steps(of: Past, due: pb.Due) -> Lines:
         yield _line(api.EXPLANATION_PART_STEP, tell(step, CHINESE), tell(step, ENGLISH), of.version)
 
 
-def _history(rule: Rule, of: Past) -> Lines:
+def _history(rule: Rule, of: Past, registry: Registry) -> Lines:
     event = of.event
     told = words.history(rule, event)
+    if isinstance(event, pb.DeadlineWaived) and registry.knows(event.basis):
+        # What it stood for ended with an event, which is said by its label.
+        told = words.moot(registry.message_class(event.basis).DESCRIPTOR)
     yield _line(api.EXPLANATION_PART_HISTORY, told.zh, told.en, of.version)
     if isinstance(event, pb.DeadlineResumed | pb.DeadlineExtended | pb.DeadlineReset | pb.DeadlineRecomputed):
         yield from _steps(of, event.due)

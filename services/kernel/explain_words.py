@@ -110,6 +110,11 @@ def history(rule: Rule, event: Any) -> Text:
             return _recomputed(event)
 
 
+def moot(ended: Any) -> Text:
+    """A waiver, because what the clock stood for ended with an event of this kind."""
+    return Text(f"豁免：{ended.GetOptions().Extensions[options_pb2.title]}", f"waived: {ended.name}")
+
+
 def _recomputed(event: pb.DeadlineRecomputed) -> Text:
     cause, before, after = label(pb.RecomputeCause, event.cause), _at(event.due_before), _at(event.due.due_at)
     versions = f"{event.calendar_version_before} → {event.due.calendar_version}"

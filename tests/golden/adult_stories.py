@@ -121,6 +121,15 @@ def assignment_released() -> Story[Any]:
     return story.after(released, by.at("10:20"))
 
 
+def assignment_on_the_clock() -> Story[Any]:
+    """The desk is asked, another body is asked instead and answers late, and the adult comes in time."""
+    ask = by.ask(provider_uscc=by.SWO)
+    story = by.requested().after(ask, by.at("08:30")).after(by.propose(), by.at("09:10", by.HOME))
+    story = story.after(by.reservation(), by.SYSTEM).after(by.check(), by.at("09:12")).after(by.consult(), by.at("09:14"))
+    story = story.after(by.command(api.ConfirmAdultRequest), by.at("09:15")).after(by.notice(), by.at("09:16"))
+    return story.after(by.arrive(), by.at("09:50"))
+
+
 STORIES: tuple[Callable[[], Story[Any]], ...] = (
     adult_engaged,
     adult_rota,
@@ -129,4 +138,5 @@ STORIES: tuple[Callable[[], Story[Any]], ...] = (
     assignment_searching,
     assignment_of_a_witness,
     assignment_released,
+    assignment_on_the_clock,
 )

@@ -5,13 +5,18 @@ from datetime import date
 import pytest
 
 from guanhu.deadline.v1 import deadline_events_pb2 as pb
+from guanhu.deadline.v1 import deadline_service_pb2 as api
+from guanhu.intake.v1 import case_events_pb2
 from services.kernel import duedate
 from services.kernel.dates import from_date, to_datetime
 from services.kernel.deadline import Setting
 from services.kernel.deadline_acts import extend
 from services.kernel.deadline_rules import RULES
+from services.kernel.deadline_start import set_clock
 from services.kernel.errors import IllegalState, Invalid
+from services.kernel.explain import Past, explain
 from services.kernel.explain_words import length
+from services.kernel.registry import Registry
 from services.kernel.step import CHINESE, ENGLISH, tell
 from tests.unit.kernel.clocks import OWNER, after, at, due, extension, started
 
@@ -82,3 +87,20 @@ def test_an_exam_period_is_not_adjusted_more_often_than_the_rule_says() -> None:
     with pytest.raises(IllegalState) as refused:
         extend(clock, extension("ADJUST", until=from_date(date(2022, 8, 20))), at("2021-12-01 09:00"))
     assert refused.value.reason == "EXTENSIONS_EXHAUSTED"
+
+
+@pytest.mark.parametrize(
+    ("basis", "zh", "en"),
+    [
+        (case_events_pb2.CaseClosed.DESCRIPTOR.full_name, "豁免：结案", "waived: CaseClosed"),
+        ("改由法定代理人到场", "豁免：改由法定代理人到场", "waived: 改由法定代理人到场"),
+    ],
+)
+def test_a_waiver_is_explained_by_the_label_of_the_event_that_ended_the_matter(basis: str, zh: str, en: str) -> None:
+    clock = started("DL-AA-DESK", "2026-03-14 22:15")
+    first = set_clock({}, "DL-AA-DESK", at("2026-03-14 22:15"), owner=OWNER)
+    waived = pb.DeadlineWaived(deadline_id=clock.deadline_id, reason=pb.WAIVER_REASON_MOOT, basis=basis)
+    past = [Past(1, first, at("2026-03-14 22:15")), Past(2, waived, at("2026-03-14 22:20"))]
+    lines = explain(after(clock, [waived]), past, Registry((case_events_pb2.DESCRIPTOR, pb.DESCRIPTOR)))
+    told = [(line.zh, line.en) for line in lines if line.part == api.EXPLANATION_PART_HISTORY]
+    assert told == [(zh, en)]
