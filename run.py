@@ -22,6 +22,8 @@ LOCK = REPOSITORY / "requirements.lock"
 STAMP = VENV / "installed.sha256"
 BASELINE = REPOSITORY / "gen" / "descriptors.binpb"
 PYTHON_MIN = (3, 11)
+# Each has services and a PostgreSQL of its own.
+TEST_WORKERS_MAX = 4
 
 Task = Callable[[Sequence[str]], int]
 
@@ -106,6 +108,15 @@ def generated_is_current() -> int:
     return 1 if stale else 0
 
 
+def test(arguments: Sequence[str]) -> int:
+    """All tests share the cores, file by file; what somebody picks runs in one process, where it can be looked into."""
+    picked = any("/" in argument for argument in arguments)
+    # A database that somebody else runs may have too few connections for several.
+    workers = 1 if os.environ.get("GUANHU_DATABASE_URL") else min(os.cpu_count() or 1, TEST_WORKERS_MAX)
+    shared = () if picked or workers == 1 else ("-n", str(workers), "--dist", "loadfile")
+    return module("pytest", *shared, *arguments)
+
+
 def check(_: Sequence[str]) -> int:
     """Style, types, borders between modules, protos, generated code, branches of the deciders: one line each."""
     checks: list[tuple[str, Callable[[], int]]] = [
@@ -138,7 +149,7 @@ def of(name: str, *first: str) -> Task:
 TASKS: dict[str, tuple[str, Task]] = {
     "demo": ("play published cases through the API, verify the history, write report and bundle", of("services.demo")),
     "up": ("serve everything in one process until interrupted", of("services", "up")),
-    "test": ("run all tests; arguments go to pytest", of("pytest")),
+    "test": ("run all tests; arguments go to pytest", test),
     "check": ("style, types, borders, protos, generated code, deciders covered branch by branch", check),
     "gen": (
         "regenerate gen/ from protos/ and pages of docs/ from the code; --release also renews the baseline of compatibility",

