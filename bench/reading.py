@@ -41,17 +41,21 @@ def figures() -> Iterator[Figure]:
     with databases.server() as server:
         with databases.journal(server.url) as journal:
             yield read_raw(journal)
+        workload = Workload(7)
         with serving(server.url) as running:
-            yield from folded(running)
+            yield from folded(running, workload)
+        # Without followers, so that no policy works on the many referrals meanwhile.
+        with serving(server.url, leads=False) as running:
+            yield rebuild(running, workload)
 
 
 @contextmanager
-def serving(url: str) -> Iterator[Running]:
+def serving(url: str, *, leads: bool = True) -> Iterator[Running]:
     """Every service in this process."""
     log.configure("WARNING")
     with tempfile.TemporaryDirectory() as state:
         config = Config(listen=free_address(), database_url=url, state_folder=Path(state))
-        with host.serving(config, BUILDERS) as running:
+        with host.serving(config, BUILDERS, leads=leads) as running:
             yield running
 
 
@@ -70,9 +74,8 @@ def read_raw(journal: Journal) -> Figure:
     return Figure("read_raw", in_turn([read], ROUNDS)[0], "events/s", Bar(AT_LEAST, 80_000))
 
 
-def folded(running: Running) -> Iterator[Figure]:
-    """Folding, histories and rebuilds over what a few whole cases left."""
-    workload = Workload(7)
+def folded(running: Running, workload: Workload) -> Iterator[Figure]:
+    """Folding and histories over what a few whole cases left."""
     stories = [workload.story(number) for number in range(STORIES)]
     authority, address = running.resources.authority, f"127.0.0.1:{running.port}"
     assert authority is not None
@@ -81,7 +84,6 @@ def folded(running: Running) -> Iterator[Figure]:
     yield fold(running)
     with Client(address, authority) as client:
         yield history(running, client, stories[0])
-    yield rebuild(running, workload)
 
 
 def fold(running: Running) -> Figure:
@@ -141,7 +143,7 @@ def rebuild(running: Running, workload: Workload) -> Figure:
         content.referral_id = str(uuid.uuid4())
         append_referral(running, content)
     view = service.views["referrals"]
-    view.follower.wait(service.journal.head(), 120)
+    view.follower.drain()
 
     def run() -> float:
         began = time.perf_counter()
