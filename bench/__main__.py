@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import appending, calls, following, reading
+from bench import appending, calls, following, notify, reading, telling_kill
 from bench.figure import HEADING, Figure
 
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -12,6 +12,8 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "calls": calls.figures,
     "reading": reading.figures,
     "following": following.figures,
+    "notify": notify.figures,
+    "telling_kill": telling_kill.figures,
 }
 
 

@@ -1,8 +1,8 @@
 """Deliveries a second to a healthy receiver while another one is dead.
 
-python -m bench.notify [MESSAGES]; the receivers run in processes of their own, and audit, which follows by itself, not at all.
-Messages wait at a healthy agency whose receiver is not there yet, and as many at one whose receiver takes connections and
-never answers; then the healthy one comes, and the time from its first message to its last is what counts.
+The receivers run in processes of their own, and audit, which follows by itself, not at all. Messages wait at a healthy agency
+whose receiver is not there yet, and as many at one whose receiver takes connections and never answers; then the healthy one
+comes, and the time from its first message to its last is what counts.
 """
 
 import json
@@ -15,15 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.figure import AT_LEAST, Bar, Figure
 from services.builders import BUILDERS
 from services.demo.process import ServiceProcess, free_address
-from services.kernel import host
 from tests.contract.agencies import CYL, SWO
 from tests.contract.journal_server import running_server
+from tests.contract.notices import LOOPBACK
 from tests.contract.receiver import Certificates, Receiver, make_certificates, receiving
 from tests.fault.telling_load import Telling
 
 MESSAGES = 2_000
+PER_SECOND_MIN = 200
 LIMIT_S = 600.0
 
 
@@ -38,7 +40,7 @@ def receive(folder: Path, port: int, count: int) -> int:
         began = time.monotonic()
         receiver.wait(lambda r: len(r.effects) >= count, LIMIT_S)
         seconds = time.monotonic() - began
-        print(json.dumps({"messages": count, "seconds": round(seconds, 2), "per_second": round(count / seconds)}), flush=True)
+        print(json.dumps({"seconds": seconds}), flush=True)
     return 0
 
 
@@ -62,13 +64,8 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main() -> int:
+def figures(messages: int = MESSAGES) -> Iterator[Figure]:
     """Measures once."""
-    if sys.argv[1:2] == ["serve"]:
-        return host.run({name: build for name, build in BUILDERS.items() if name != "audit"})
-    if sys.argv[1:2] == ["receive"]:
-        return receive(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
-    messages = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
     healthy_port, dead_port = (int(free_address().rpartition(":")[2]) for _ in range(2))
     with tempfile.TemporaryDirectory(prefix="guanhu-notify-") as name, running_server() as server:
         folder = Path(name)
@@ -77,8 +74,8 @@ def main() -> int:
         service = ServiceProcess(
             server.url,
             folder / "state",
-            module=("bench.notify", "serve"),
-            settings={"GUANHU_NOTIFY_NETWORKS": "127.0.0.0/8,::1/128", "GUANHU_NOTIFY_CA": str(certificates.ca_file)},
+            module=("tests.fault.some_services", *(name for name in BUILDERS if name != "audit")),
+            settings={"GUANHU_NOTIFY_NETWORKS": LOOPBACK, "GUANHU_NOTIFY_CA": str(certificates.ca_file)},
         )
         service.start()
         try:
@@ -89,14 +86,14 @@ def main() -> int:
                 with process(folder, healthy_port, messages) as healthy:
                     assert healthy.stdout is not None
                     before = cpu_seconds(service.pid)
-                    measured = json.loads(healthy.stdout.readline())
+                    seconds = json.loads(healthy.stdout.readline())["seconds"]
                     # What a busy machine does not distort: the service's own work for one message.
-                    measured["cpu_ms_each"] = round(1000 * (cpu_seconds(service.pid) - before) / messages, 2)
-                    print(json.dumps(measured))
+                    cpu_ms = 1000 * (cpu_seconds(service.pid) - before) / messages
+                    print(f"  {messages} messages, {cpu_ms:.2f} ms of processor each", file=sys.stderr, flush=True)
         finally:
             service.kill()
-    return 0
+    yield Figure("deliveries_beside_a_dead_receiver", messages / seconds, "msg/s", Bar(AT_LEAST, PER_SECOND_MIN))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(receive(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))

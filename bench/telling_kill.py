@@ -1,39 +1,33 @@
-"""Kills the process that tells at random points while thousands of messages are owed, and accounts for all of them.
-
-python -m bench.telling_kill [MESSAGES [KILLS [SEED]]]; prints one line with what was counted.
-"""
+"""Kills the process that tells at random points while thousands of messages are owed, and accounts for all of them."""
 
 import random
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench.figure import AT_MOST, Bar, Figure
 from services.demo.process import ServiceProcess
 from tests.contract.agencies import CYL, SWO
 from tests.contract.journal_server import running_server
+from tests.contract.notices import LOOPBACK
 from tests.contract.receiver import make_certificates, receiving
-from tests.fault.telling_load import Telling, assert_accounted_for
+from tests.fault.telling_load import Telling
 
-DEFAULTS = (5_000, 20, 1)
+MESSAGES, KILLS, SEED = 5_000, 20, 1
+NONE = Bar(AT_MOST, 0)
 
 
-def main() -> int:
+def figures(messages: int = MESSAGES, kills: int = KILLS, seed: int = SEED) -> Iterator[Figure]:
     """Runs once."""
-    given = [int(argument) for argument in sys.argv[1:]]
-    messages, kills, seed = (*given, *DEFAULTS[len(given) :])
-    with (
-        tempfile.TemporaryDirectory(prefix="guanhu-telling-") as name,
-        running_server() as server,
-    ):
+    with tempfile.TemporaryDirectory(prefix="guanhu-telling-") as name, running_server() as server:
         folder = Path(name)
         folder.chmod(0o755)
         certificates = make_certificates(folder)
-        service = ServiceProcess(
-            server.url,
-            folder / "state",
-            settings={"GUANHU_NOTIFY_NETWORKS": "127.0.0.0/8,::1/128", "GUANHU_NOTIFY_CA": str(certificates.ca_file)},
-        )
+        settings = {"GUANHU_NOTIFY_NETWORKS": LOOPBACK, "GUANHU_NOTIFY_CA": str(certificates.ca_file)}
+        service = ServiceProcess(server.url, folder / "state", settings=settings)
         service.start()
         try:
             with receiving(certificates) as league, receiving(certificates) as provider:
@@ -42,16 +36,14 @@ def main() -> int:
                 began = time.monotonic()
                 telling.refer_under_kills(messages, kills, random.Random(seed))
                 telling.wait_for_effects()
-                answer = assert_accounted_for(telling)
+                account = telling.reconcile()
                 calls = len(league.calls) + len(provider.calls)
-                print(
-                    f"{len(telling.acknowledged)} messages, {telling.kills} kills, {calls} calls,"
-                    f" {len(telling.effects())} effects, {answer.total} missing, {time.monotonic() - began:.0f} s"
-                )
+                seconds = time.monotonic() - began
         finally:
             service.kill()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    told = Counter(subject.removeprefix("referral-") for subject in telling.effects().values())
+    said = f"  {len(telling.acknowledged)} messages, {telling.kills} kills, {calls} calls, {seconds:.0f} s"
+    print(said, file=sys.stderr, flush=True)
+    yield Figure("undelivered_after_kills", len(telling.acknowledged - set(told)), "messages", NONE)
+    yield Figure("doubled_effects_after_kills", sum(told.values()) - len(told), "effects", NONE)
+    yield Figure("missing_after_kills", account.total, "messages", NONE)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from guanhu.deadline.v1 import deadline_service_pb2 as api
 from services.kernel.statements import statement
 from services.kernel.view import View
 
@@ -57,6 +58,8 @@ class Point:
         return self.at, self.stream, self.deadline_id, self.days_before
 
 
+# Of these a clock is open; queries name them by their numbers, so that the index over open clocks serves them.
+OPEN: tuple[int, ...] = (api.DEADLINE_STATUS_RUNNING, api.DEADLINE_STATUS_PAUSED, api.DEADLINE_STATUS_EXPIRED)
 # Clocks that stand still have no end: they come last.
 NEVER = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
@@ -117,6 +120,21 @@ class DeadlineList:
         at, stream, deadline_id, days = after or (None, "", "", 0)
         with self._pool.connection() as conn, conn.cursor(row_factory=class_row(Point)) as cursor:
             return cursor.execute(query, [until, at, at, stream, deadline_id, days, size]).fetchall()
+
+    def points_due(self, now: datetime) -> int:
+        """How many points are over that nobody has passed yet."""
+        query = statement("select count(*) from {} where at <= %s", self._points)
+        with self._pool.connection() as conn:
+            found = conn.execute(query, [now]).fetchone()
+        return int(found[0]) if found else 0
+
+    def open_by_status(self) -> dict[int, int]:
+        """How many clocks nobody has met or waived, by status; 0 where there is none."""
+        query = statement(
+            "select status, count(*) from {} where status in (1, 2, 3) group by status", (self.view.schema, "deadlines")
+        )
+        with self._pool.connection() as conn:
+            return dict.fromkeys(OPEN, 0) | dict(conn.execute(query).fetchall())
 
     def provisional(self, calendar_version: str, after: tuple[str, str], size: int) -> Sequence[tuple[str, str]]:
         """Running clocks whose date another calendar left open, as (stream, clock), behind a place."""

@@ -17,7 +17,7 @@ import structlog
 
 from guanhu.command.v1 import command_pb2
 from guanhu.deadline.v1 import deadline_service_pb2 as api
-from services.kernel import recount
+from services.kernel import metrics, recount
 from services.kernel.clock import Clock
 from services.kernel.clocks import Clocks
 from services.kernel.dates import from_datetime
@@ -140,10 +140,18 @@ class Scheduler:
             if isinstance(answer, command_pb2.Receipt):
                 self._position = max(self._position, answer.position)
                 passed += 1
+                self._count(point, answer)
             elif not isinstance(answer, VersionConflict):
                 # A stream that moved on meanwhile comes again in the next pass; what is refused must not come at once.
                 self._put_aside(point, answer.reason)
         return passed
+
+    def _count(self, point: Point, answer: command_pb2.Receipt) -> None:
+        if not answer.replayed:
+            late_s = max(0.0, (self._clock.now() - point.at).total_seconds())
+            metrics.deadline_late.record(
+                late_s, {"service": self._service, "kind": "warning" if point.days_before else "lapse"}
+            )
 
     def _set_aside(self, point: Point) -> bool:
         return time.monotonic() < self._aside.get(point.key, 0.0)

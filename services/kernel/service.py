@@ -13,6 +13,7 @@ from services.kernel.decision import Decider
 from services.kernel.follow import Follower
 from services.kernel.journal import Journal
 from services.kernel.leader import Led
+from services.kernel.metrics import Gauges
 from services.kernel.schedule import Scheduler
 from services.kernel.view import View
 
@@ -31,6 +32,7 @@ class Service:
     followers: Sequence[Follower] = ()
     clocks: Clocks | None = None
     scheduler: Scheduler | None = None
+    gauges: Gauges = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
     def led(self) -> Mapping[str, Led]:

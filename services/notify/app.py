@@ -39,6 +39,7 @@ from services.notify.channels.mail import MailChannel, Relay
 from services.notify.channels.sms import FileSms, SmsChannel
 from services.notify.channels.webhook import WebhookChannel
 from services.notify.delivery import DeliveryWorker
+from services.notify.gauges import gauges
 from services.notify.ledger import Ledger
 from services.notify.routes import Routes
 from services.notify.servicer import NotifyServicer
@@ -157,6 +158,7 @@ def build(resources: Resources) -> Service:
             Follower(f"telling:{origin}", feed, pool, NAME, telling(origin, everything, NAME, ledger, known))
             for origin, feed in feeds.items()
         ],
+        gauges=gauges(listed, books, clock),
         workers={"deliveries": worker, "reconciliation": books},
         close=lambda: close_all(offered),
     )

@@ -44,6 +44,14 @@ class Reconciled:
     heads: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class DayAccount:
+    """What is recorded of a day's reconciliation."""
+
+    recorded_at: datetime
+    discrepancies: int
+
+
 class BookKeeper:
     """Reconciles on demand, one at a time, since each reads the journals whole; `start` also does it once a day."""
 
@@ -79,10 +87,7 @@ class BookKeeper:
 
     def step(self, now: datetime) -> bool:
         """Reconciles and records the day's account where that was not done yet; returns whether it did."""
-        local = now.astimezone(CHINA_STANDARD_TIME)
-        if local.timetz() < DAILY_AT:
-            local -= timedelta(days=1)
-        key = local.date().isoformat()
+        key = _account_of(now)
         if self._ledger.exists(DECIDER, key):
             return False
         done = self.reconcile()
@@ -90,6 +95,13 @@ class BookKeeper:
             self._log.error("messages are missing", day=key, discrepancies=len(done.account.discrepancies))
         self._ledger.record(DECIDER, key, recorded(done))
         return True
+
+    def newest(self, now: datetime) -> DayAccount | None:
+        """The newest daily account; None where neither this day nor the one before has any."""
+        for key in (_account_of(now), _account_of(now - timedelta(days=1))):
+            if found := self._ledger.first(DECIDER, key):
+                return DayAccount(found[0], found[1].discrepancies)
+        return None
 
     def start(self) -> None:
         """Starts the thread that reconciles once a day until `stop`; may be started again after that."""
@@ -174,6 +186,14 @@ class _Folded:
             if category in folds:
                 decider, states = folds[category]
                 states[key] = decider.evolve(states.get(key, decider.initial), codec.clear(row))
+
+
+def _account_of(now: datetime) -> str:
+    """The day whose account is due at an instant."""
+    local = now.astimezone(CHINA_STANDARD_TIME)
+    if local.timetz() < DAILY_AT:
+        local -= timedelta(days=1)
+    return local.date().isoformat()
 
 
 def recorded(done: Reconciled) -> events.LedgerReconciled:

@@ -5,6 +5,7 @@ rounds. Agencies' commands go through the kernel's handler, on the same streams 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -13,10 +14,11 @@ from google.protobuf.message import Message
 from guanhu.journal.v1 import record_pb2
 from services.kernel.clock import Clock
 from services.kernel.codec import EventCodec
-from services.kernel.dates import from_datetime
+from services.kernel.dates import from_datetime, to_datetime
 from services.kernel.decision import Act, Decider, Facts
 from services.kernel.errors import VersionConflict
 from services.kernel.journal import Append, Appended, Journal
+from services.notify import metrics
 from services.notify.obligation import DECIDER, Command, State
 
 ACTOR = "guanhu:notify"
@@ -77,6 +79,13 @@ class Ledger:
         """Whether a stream of another kind has an event."""
         return bool(self._journal.read_stream(_stream(decider, key), limit=1))
 
+    def first(self, decider: Decider[Any], key: str) -> tuple[datetime, Any] | None:
+        """The first event of a stream of another kind and when it was recorded; None where there is none."""
+        rows = self._journal.read_stream(_stream(decider, key), limit=1)
+        if not rows:
+            return None
+        return to_datetime(record_pb2.Header.FromString(rows[0].header).recorded_at), self._codec.clear(rows[0])
+
     def record(self, decider: Decider[Any], key: str, command: Message) -> None:
         """Decides on a command that begins a stream of another kind; a stream that is there already stays as it is."""
         if self.exists(decider, key):
@@ -111,6 +120,7 @@ class Ledger:
         for (obligation_id, _, decided), outcome in zip(waiting, outcomes, strict=True):
             if isinstance(outcome, Appended):
                 done[obligation_id] = Done(decided.events, decided.state, outcome.position)
+                metrics.count(decided.events, decided.state, act.recorded_at)
             elif not isinstance(outcome, VersionConflict):
                 raise outcome
         return done

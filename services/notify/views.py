@@ -138,6 +138,13 @@ class Obligations:
         """The oldest undelivered messages to an agency, in order."""
         return self._lines(_UNDELIVERED, [to_uscc, size])
 
+    def waiting(self) -> tuple[int, datetime | None]:
+        """How many messages are owed and not delivered, and when the oldest of their events was recorded."""
+        query = statement("select count(*), min(recorded_at) from {} where status = 1", self._table)
+        with self._pool.connection() as conn:
+            number, since = conn.execute(query).fetchone() or (0, None)
+        return number, since
+
     def overdue(self, now: datetime, size: int) -> Sequence[str]:
         """Obligations whose receipt is overdue and whose sender was not alerted."""
         with self._pool.connection() as conn:

@@ -14,13 +14,17 @@ from guanhu.notify.v1 import obligation_events_pb2 as obligations
 from guanhu.notify.v1 import reconciliation_events_pb2 as reconciliations
 from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
 from services.kernel.journal import Recorded
+from services.kernel.metrics import Metric
 from services.kernel.rpc import reason_of
+from services.notify import metrics
 from services.notify.obligation import Owe
 from tests.contract.agencies import AUD, CASE_HANDLING, CYL, OTHER_SWO, PROC, SWO, head, new_id
 from tests.contract.notices import PROCURATOR, System
 
 ACCEPTED = "guanhu.intake.v1.ReferralAccepted"
 SUBMITTED = "guanhu.intake.v1.ReferralSubmitted"
+# No process of this machine listens on the first port.
+NOBODY = "https://localhost:1/hooks"
 
 
 @pytest.fixture
@@ -231,6 +235,29 @@ def test_the_days_account_is_recorded_once(told: System, stopped_books: Any) -> 
     assert event.pairs == told.reconcile().pairs
     told.clock.move(days=1)
     assert stopped_books.step(told.clock.now())
+
+
+def test_gauges_tell_what_waits_and_what_the_days_account_names(told: System, stopped_books: Any) -> None:
+    def gauge(metric: Metric) -> float:
+        [(value, attributes)] = told.running.services["notify"].gauges[metric]()
+        assert attributes == {}
+        return value
+
+    told.listen(CYL, subscriptions.CHANNEL_WEBHOOK, NOBODY)
+    told.refer()
+    told.until(lambda: gauge(metrics.UNDELIVERED) == 1 and told.inbox(CYL)[0].attempts == 1)
+    told.clock.move(minutes=1)
+    assert gauge(metrics.OLDEST) >= 60
+    told.clock.move(days=7)
+    told.until(lambda: told.inbox(CYL)[0].status == api.OBLIGATION_STATUS_EXHAUSTED)
+    told.until(lambda: gauge(metrics.UNDELIVERED) == 0)
+    assert gauge(metrics.OLDEST) == 0
+    assert stopped_books.step(told.clock.now())
+    account = told.reconcile()
+    assert gauge(metrics.MISSING) == account.total
+    assert told.missing(account) != []
+    told.clock.move(hours=20)
+    assert 20 * 3600 <= gauge(metrics.RECONCILED) < 21 * 3600
 
 
 def test_a_watch_goes_on_where_it_was_broken_off(told: System) -> None:

@@ -111,13 +111,7 @@ def story(client: Client) -> str:
     """A case with a clock that is over in a moment, a referral that opens an investigation, and one that the organ opens."""
     now = SystemClock().now()
     case = open_case(client, occurred_at=from_datetime(now - OPENED))
-    clock = clocks.SetDeadlineRequest(
-        head=head(occurred_at=from_datetime(now - BEGAN)),
-        service="intake",
-        stream=f"case-{case.case_id}",
-        rule_id=QUESTIONING,
-    )
-    client.call("deadline", "SetDeadline", clock, *PROCURATOR)
+    question(client, case.case_id)
     content = referral(case)
     submit = intake.SubmitReferralRequest(head=head(), referral_id=content.referral_id, content=content)
     client.call("intake", "SubmitReferral", submit, *PROCURATOR)
@@ -125,3 +119,12 @@ def story(client: Client) -> str:
     client.call("intake", "AcceptReferral", accept, *LEAGUE)
     commission(client, case, now)
     return case.case_id
+
+
+def question(client: Client, case_id: str) -> None:
+    """Sets a clock that is over in a moment."""
+    began = from_datetime(SystemClock().now() - BEGAN)
+    clock = clocks.SetDeadlineRequest(
+        head=head(occurred_at=began), service="intake", stream=f"case-{case_id}", rule_id=QUESTIONING
+    )
+    client.call("deadline", "SetDeadline", clock, *PROCURATOR)
