@@ -153,7 +153,7 @@ def test_attributes_of_clocks_and_messages_are_words_of_the_protocol(exported: t
         metrics.DEADLINE_LATE.name: {("service", "intake"), ("kind", "lapse")},
         metrics.DEADLINE_POINTS_DUE.name: (kept := found[metrics.DEADLINE_POINTS_DUE.name]),
         metrics.DEADLINES_OPEN.name: kept | {("status", name) for name in ("RUNNING", "PAUSED", "EXPIRED")},
-        told.OWED.name: {("kind", "HANDOFF"), ("kind", "ANSWER")},
+        told.OWED.name: {("kind", "HANDOFF"), ("kind", "ANSWER"), ("kind", "DEADLINE")},
         told.ATTEMPTS.name: {("channel", "INBOX"), ("outcome", "DELIVERED")},
         told.DELIVERY.name: {("channel", "INBOX")},
         told.UNDELIVERED.name: set(),
