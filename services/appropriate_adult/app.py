@@ -138,7 +138,7 @@ def build(resources: Resources) -> Service:
     servicer = AppropriateAdultServicer(routes, admission, *listed, journal, clock)
     fonts = Path(resources.config.report_fonts) if resources.config.report_fonts else None
     forms = Handler(journal, form.DECIDER, codec, clock, resources.request_key)
-    form_servicer = FormServicer(routes, forms, Papers(assignments, adults, directory, fonts), admission)
+    form_servicer = FormServicer(routes, forms, Papers(assignments, adults, directory, fonts), admission, journal)
     expenses = ExpenseRoutes(
         routes,
         Handler(journal, rates.DECIDER, codec, clock, resources.request_key),
