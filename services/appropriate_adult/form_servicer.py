@@ -19,7 +19,7 @@ from services.appropriate_adult import form
 from services.appropriate_adult.form import FormFacts, FormState
 from services.appropriate_adult.form_sources import Source, newest, sources
 from services.appropriate_adult.paper import Papers
-from services.appropriate_adult.routes import Routes
+from services.appropriate_adult.routes import ADULT_ROLE, Routes
 from services.appropriate_adult.state import State
 from services.kernel import validate
 from services.kernel.access import ResourceFacts
@@ -33,7 +33,6 @@ from services.kernel.rpc import current_call
 from services.paper.form import docx
 
 FORMS_MAX = 200
-ADULT_ROLE = "APPROPRIATE_ADULT"
 _FORMS = uuid.UUID("2f3b8d0e-6d0b-4c6f-9a35-58c1f3f0a7d4")
 _SUFFIX = {api.FORM_FORMAT_PDF: "pdf", api.FORM_FORMAT_DOCX: "docx"}
 _CODE: dict[int, str] = {

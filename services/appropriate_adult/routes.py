@@ -22,6 +22,8 @@ from services.kernel.handler import Call, Handler
 QUERIES = frozenset({"GetAdult", "ListAdults", "GetAssignment", "WatchAssignment", "ListAssignments", "GetAttendanceRecord"})
 # Its answer says more than where the events stand: the servicer's own.
 ANSWERED = frozenset({"StartSession"})
+# The role in which an adult signs in: it sees and does what is the adult's own.
+ADULT_ROLE = "APPROPRIATE_ADULT"
 _OF_ADULTS = frozenset(kind.DESCRIPTOR.name.removesuffix("Request") for kind in adult.DECISIONS)
 _WITH_ENTRY = frozenset({"RegisterAdult", "ChangeAdult"})
 
