@@ -175,7 +175,7 @@ def build(resources: Resources) -> Service:
     callout_servicer = CalloutServicer(routes, callout_routes, admission, index, OfferLinks(resources.vault), clock)
     fonts = Path(resources.config.report_fonts) if resources.config.report_fonts else None
     forms = Handler(journal, form.DECIDER, codec, clock, resources.request_key)
-    form_servicer = FormServicer(routes, forms, Papers(assignments, adults, directory, fonts), admission)
+    form_servicer = FormServicer(routes, forms, Papers(assignments, adults, directory, fonts), admission, journal)
     expenses = ExpenseRoutes(
         routes,
         Handler(journal, rates.DECIDER, codec, clock, resources.request_key),

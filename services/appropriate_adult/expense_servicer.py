@@ -14,7 +14,7 @@ from services.appropriate_adult.adult_state import AdultState
 from services.appropriate_adult.claim import DECIDER, ClaimFacts, ClaimState, key_of
 from services.appropriate_adult.claim_views import ClaimLine, Claims
 from services.appropriate_adult.rates import RatesState
-from services.appropriate_adult.routes import Routes
+from services.appropriate_adult.routes import ADULT_ROLE, Routes
 from services.kernel import page, validate
 from services.kernel.access import ResourceFacts
 from services.kernel.admission import Admission
@@ -25,7 +25,6 @@ from services.kernel.handler import Call, Handler
 from services.kernel.journal import Journal
 from services.kernel.rpc import current_call
 
-ADULT_ROLE = "APPROPRIATE_ADULT"
 _OF_CLAIMS = ("SubmitExpenseClaim", "WithdrawExpenseClaim", "ApproveExpenseClaim", "ReturnExpenseClaim", "RefuseExpenseClaim")
 
 

@@ -19,7 +19,7 @@ from services.appropriate_adult import form
 from services.appropriate_adult.form import FormFacts, FormState
 from services.appropriate_adult.form_sources import Source, newest, sources
 from services.appropriate_adult.paper import Papers
-from services.appropriate_adult.routes import Routes
+from services.appropriate_adult.routes import ADULT_ROLE, Routes
 from services.appropriate_adult.state import State
 from services.kernel import validate
 from services.kernel.access import ResourceFacts
@@ -28,11 +28,11 @@ from services.kernel.decision import Act, Facts
 from services.kernel.errors import IllegalState
 from services.kernel.handler import Handler
 from services.kernel.identity import Principal
+from services.kernel.journal import Journal
 from services.kernel.rpc import current_call
 from services.paper.form import docx
 
 FORMS_MAX = 200
-ADULT_ROLE = "APPROPRIATE_ADULT"
 _FORMS = uuid.UUID("2f3b8d0e-6d0b-4c6f-9a35-58c1f3f0a7d4")
 _SUFFIX = {api.FORM_FORMAT_PDF: "pdf", api.FORM_FORMAT_DOCX: "docx"}
 _CODE: dict[int, str] = {
@@ -51,11 +51,14 @@ def form_id_of(assignment_id: str, source: Source) -> str:
 class FormServicer:
     """The methods of FormService."""
 
-    def __init__(self, routes: Routes, forms: Handler[FormState], papers: Papers, admission: Admission) -> None:
+    def __init__(
+        self, routes: Routes, forms: Handler[FormState], papers: Papers, admission: Admission, journal: Journal
+    ) -> None:
         self._routes = routes
         self._forms = forms
         self._papers = papers
         self._admission = admission
+        self._journal = journal
 
     def IssueForm(self, request: api.IssueFormRequest, _: grpc.ServicerContext) -> api.IssueFormResponse:
         """Issues a form: the guards, then the print, then the event with its hashes."""
@@ -74,6 +77,10 @@ class FormServicer:
             case_id=lambda _: state.case_id,
             decide=self._decide(form_id, state),
         )
+        if receipt.replayed:
+            # The repeat of a request is about the form that it issued then, whatever was recorded since.
+            [row] = self._journal.read(receipt.position - 1, 1)
+            form_id = row.stream.removeprefix(f"{form.DECIDER.category}-")
         return api.IssueFormResponse(receipt=receipt, form_id=form_id)
 
     def GetFormDocument(self, request: api.GetFormDocumentRequest, _: grpc.ServicerContext) -> api.GetFormDocumentResponse:

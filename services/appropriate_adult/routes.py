@@ -25,6 +25,8 @@ QUERIES = frozenset({"GetAdult", "ListAdults", "GetAssignment", "WatchAssignment
 ANSWERED = frozenset({"StartSession"})
 # What starts a clock by a number that the organ may have made its own.
 _STARTS_A_CLOCK = frozenset({api.RequestAdultRequest, api.ConfirmAdultRequest})
+# The role in which an adult signs in: it sees and does what is the adult's own.
+ADULT_ROLE = "APPROPRIATE_ADULT"
 _OF_ADULTS = frozenset(kind.DESCRIPTOR.name.removesuffix("Request") for kind in adult.DECISIONS)
 _WITH_ENTRY = frozenset({"RegisterAdult", "ChangeAdult"})
 

@@ -8,7 +8,7 @@ from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
 from services.appropriate_adult import shown
 from services.appropriate_adult.qualification import shortcomings
-from services.appropriate_adult.routes import Routes
+from services.appropriate_adult.routes import ADULT_ROLE, Routes
 from services.appropriate_adult.views import Adults, Assignments
 from services.kernel import page, validate
 from services.kernel.access import ResourceFacts
@@ -24,7 +24,6 @@ WATCH_S = 10.0
 WATCH_SLICE_S = 0.5
 # Watches hold a worker each: beyond this many, a caller is told to come back, and commands are never starved.
 WATCHING_MAX = 16
-_ADULT = "APPROPRIATE_ADULT"
 
 
 class AppropriateAdultServicer:
@@ -139,7 +138,7 @@ class AppropriateAdultServicer:
         self._admission.read(call, "ListAssignments", seen, request.purpose, case_id=request.case_id)
         self._assignments.view.wait(request.min_position)
         size, before = page.size(request.page_size), page.cursor(request.page_token)
-        officer = call.principal.officer if call.principal.role == _ADULT else ""
+        officer = call.principal.officer if call.principal.role == ADULT_ROLE else ""
         lines = self._assignments.page(call.principal.agency, officer, request.status, request.case_id, before, size + 1)
         response = api.ListAssignmentsResponse(assignments=[shown.assignment_row(line) for line in lines[:size]])
         if len(lines) > size:
@@ -166,4 +165,4 @@ class AppropriateAdultServicer:
 
 def _leads(agency: str, role: str, seen: ResourceFacts) -> bool:
     """Whether the caller reads as an organ of the case, and not as desk or adult."""
-    return role != _ADULT and (agency == seen.organ or agency != seen.provider)
+    return role != ADULT_ROLE and (agency == seen.organ or agency != seen.provider)

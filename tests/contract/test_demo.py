@@ -17,6 +17,7 @@ from services.demo.player import CaseFailed, Player
 from services.kernel.host import Running
 from services.kernel.journal import Recorded
 from tests.contract.played import CASES
+from tests.unit.paper.reading import docx_text, pdf_text
 
 C11 = CASES / "c11-nanjing-2019.yaml"
 REFUSED = "    refused: INVALID_REQUEST\n"
@@ -69,6 +70,18 @@ def test_a_played_case_leaves_report_timeline_and_bundle_each_in_its_form(out: P
     assert zipfile.is_zipfile(out / "report.docx")
     assert "word/document.xml" in zipfile.ZipFile(out / "report.docx").namelist()
     assert (out / "timeline.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_night_call_out_leaves_its_forms_on_paper(tmp_path: Path, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    night = CASES / "aa-night-callout.yaml"
+    assert play_one(night, read(night), client, tmp_path) > 40, capsys.readouterr().out
+    left = {path.name: path.read_bytes() for path in (tmp_path / "aa1").iterdir()}
+    # Named by the form and by the version of the assignment that it is printed from.
+    forms = {re.sub(r"-\d+\.", ".", name): content for name, content in left.items() if name.startswith("f")}
+    assert set(forms) == {f"{form}.{suffix}" for form in ("f3", "f4", "f5", "f5-observations") for suffix in ("pdf", "docx")}
+    assert "阿民警" in pdf_text(forms["f5.pdf"])
+    assert "改用彝语后放松" in docx_text(forms["f5-observations.docx"])
+    assert "改用彝语后放松" not in pdf_text(forms["f5.pdf"])
 
 
 def test_the_bundle_that_is_left_is_whole(out: Path, tmp_path: Path) -> None:

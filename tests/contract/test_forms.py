@@ -14,7 +14,7 @@ from services.demo.client import Client
 from services.kernel.host import Running
 from services.kernel.rpc import reason_of
 from tests.contract.agencies import CASE_HANDLING, OTHER_SWO, SWO, head, new_id, open_case, register_agencies
-from tests.contract.attended import OBSERVATION, PLACE, STATE, Attended, attended
+from tests.contract.attended import OBSERVATION, PLACE, STATE, Attended, attended, serve_notice
 from tests.contract.test_appropriate_adult import ADULT, DESK, MANAGER, PROCURATOR, Service
 from tests.unit.paper.reading import docx_text, pdf_text
 
@@ -131,6 +131,15 @@ def test_a_form_issued_again_is_the_same_form_and_nothing_is_recorded(fresh: Att
 
 def _entry_of(made: Attended) -> api.GetAdultRequest:
     return api.GetAdultRequest(adult_id=made.adult_id, purpose=CASE_HANDLING)
+
+
+def test_a_repeated_request_is_answered_with_the_form_that_it_issued(fresh: Attended) -> None:
+    request = forms.IssueFormRequest(head=head(), assignment_id=fresh.assignment_id, kind=NOTICE)
+    first = fresh.service.client.call("form", "IssueForm", request, *PROCURATOR)
+    serve_notice(fresh, fresh.service.assignment(fresh.assignment_id).subject_id)
+    again = fresh.service.client.call("form", "IssueForm", request, *PROCURATOR)
+    assert (again.form_id, again.receipt.replayed) == (first.form_id, True)
+    assert issue(fresh, NOTICE).form_id != first.form_id
 
 
 def test_the_hashes_stand_in_an_event_and_names_are_sealed(made: Attended, running: Running) -> None:
