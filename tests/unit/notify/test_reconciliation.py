@@ -10,7 +10,7 @@ from guanhu.notify.v1 import notify_service_pb2 as api
 from guanhu.notify.v1 import obligation_events_pb2 as obligations
 from guanhu.notify.v1 import reconciliation_events_pb2 as events
 from services.notify.obligation import Begin, Overdue, Owe, State
-from services.notify.reconciliation import DECIDER, Account, Books, of_agency, reconcile
+from services.notify.reconciliation import DECIDER, Account, Books, of_agency, of_case, reconcile
 from tests.unit.gwt import Story
 from tests.unit.intake.builders import command
 from tests.unit.notify import builders as b
@@ -106,6 +106,12 @@ def test_an_obligation_that_no_journal_demands_is_named_and_not_counted_as_owed(
 def test_an_obligation_whose_cause_came_after_the_journal_was_read_waits_for_the_next_account() -> None:
     books = Books({}, {b.OBLIGATION: b.OWED.state}, {b.OBLIGATION: b.OWED.state.status}, {"social_investigation": 6})
     assert reconcile(books, LATE) == Account((), ())
+
+
+def test_the_account_of_one_case_holds_nothing_of_another() -> None:
+    books = Books({b.OBLIGATION: DEMAND}, {b.OBLIGATION: ACKNOWLEDGED.state}, {b.OBLIGATION: ACKNOWLEDGED.state.status})
+    assert of_case(books, "") == of_case(books, b.CASE) == books
+    assert reconcile(of_case(books, b.OTHER_CASE), TIMELY) == Account((), ())
 
 
 def test_an_agency_sees_its_own_pairs() -> None:
