@@ -103,6 +103,13 @@ def test_the_attack_reaches_beyond_the_checks_of_shape(outcome: Outcome) -> None
     assert len(reasons) > 20
 
 
+def test_the_methods_that_need_no_officer_open_nothing_without_a_link_that_was_signed_here(outcome: Outcome) -> None:
+    for name in ("ShowOffer", "AnswerOffer"):
+        verdict = outcome.verdicts[f"guanhu.appropriate_adult.v1.CalloutService.{name}"]
+        assert verdict.reasons["OFFER_LINK_INVALID"] > 0
+        assert "OK" not in verdict.codes
+
+
 def test_nothing_personal_is_logged(outcome: Outcome) -> None:
     lines = outcome.heard.log_text()
     assert '"call"' in lines, "every call is one line, so there are lines to look at"
