@@ -14,6 +14,7 @@ import grpc
 from guanhu.appropriate_adult.v1 import form_service_pb2 as formpb
 from guanhu.audit.v1 import audit_service_pb2 as auditpb
 from guanhu.notify.v1 import notify_service_pb2 as notifypb
+from guanhu.operations.v1 import operations_service_pb2 as operationspb
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as investigationpb
 from guanhu.types.v1 import types_pb2
 from services.demo.casefile import CaseFile, Officer
@@ -28,9 +29,10 @@ PAGE = 200
 FORM_READERS = frozenset({"POLICE_OFFICER", "CASE_PROCURATOR", "JUDGE", "APPROPRIATE_ADULT"})
 NOT_OPEN = frozenset({"NOT_ALLOWED", "SEALED_OR_NOT_FOUND"})
 FORMATS = {"pdf": formpb.FORM_FORMAT_PDF, "docx": formpb.FORM_FORMAT_DOCX}
-# Policies and audit work behind the commands: the history is whole when it has stopped growing.
-SETTLE_S = 0.4
-SETTLED_WITHIN_S = 10.0
+# Policies and audit work behind the commands: the history is whole when every follower stands at the end of its journal.
+FOLLOWING = ("intake", "social_investigation", "appropriate_adult", "notify", "audit")
+LOOK_S = 0.05
+SETTLED_WITHIN_S = 20.0
 
 
 class Artefacts:
@@ -47,14 +49,30 @@ class Artefacts:
         `between` is what the agencies do meanwhile; the history is whole when nothing follows from that either.
         """
         ends = time.monotonic() + SETTLED_WITHIN_S
+        self._settle(ends)
         entries = self._history()
         while True:
             between()
-            time.sleep(SETTLE_S)
+            self._settle(ends)
             again = self._history()
             if len(again) == len(entries) or time.monotonic() > ends:
                 return again
             entries = again
+
+    def _settle(self, ends: float) -> None:
+        # Seen twice alike: what a follower did while the others were being asked shows in the second look.
+        before: list[int] | None = None
+        while time.monotonic() < ends:
+            followers = [follower for service in FOLLOWING for follower in self._followers(service)]
+            heads = [follower.head for follower in followers]
+            if heads == before and heads == [follower.position for follower in followers]:
+                return
+            before = heads
+            time.sleep(LOOK_S)
+
+    def _followers(self, service: str) -> list[operationspb.Follower]:
+        answer = self._client.call("operations", "ListFollowers", operationspb.ListFollowersRequest(service=service))
+        return list(answer.followers)
 
     def _history(self) -> list[auditpb.Entry]:
         entries: list[auditpb.Entry] = []

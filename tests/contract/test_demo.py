@@ -74,7 +74,8 @@ def test_a_played_case_leaves_report_timeline_and_bundle_each_in_its_form(out: P
 
 def test_a_night_call_out_leaves_its_forms_on_paper(tmp_path: Path, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     night = CASES / "aa-night-callout.yaml"
-    assert play_one(night, read(night), client, tmp_path) > 40, capsys.readouterr().out
+    kept = play_one(night, read(night), client, tmp_path)
+    assert kept is not None and kept.events > 40, capsys.readouterr().out
     left = {path.name: path.read_bytes() for path in (tmp_path / "aa1").iterdir()}
     # Named by the form and by the version of the assignment that it is printed from.
     forms = {re.sub(r"-\d+\.", ".", name): content for name, content in left.items() if name.startswith("f")}
