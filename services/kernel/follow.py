@@ -27,7 +27,10 @@ DRAIN_ROWS_MAX = 2_000
 WAIT_S = 1.0
 AWAY_PAUSE_S = 0.5
 POLL_S = 0.02
-LINGER_S = 0.015
+# What comes while a follower lingers is taken in together: one transaction, not one for every event. The dearer its steps are
+# at the moment, the longer it lingers, so that followers never take the process from those who call.
+LINGER_MIN_S, LINGER_MAX_S = 0.015, 0.05
+LINGER_TIMES = 4
 
 RowEffect = Callable[[psycopg.Connection, Recorded], None]
 # The effect of rows that stand together in the journal; what it writes goes into the transaction of the connection.
@@ -74,6 +77,7 @@ class Follower:
         self._moved = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._took_s = 0.0
         # Where this instance believes the follower to be; the claim says whether it is.
         self._believed: int | None = None
 
@@ -120,7 +124,9 @@ class Follower:
             if row.position != expected:
                 raise FeedGap(f"{self.name}: {self.feed.origin} served {row.position} where {expected} comes next")
         if rows:
+            began = time.monotonic()
             self._take_in(rows)
+            self._took_s = time.monotonic() - began
             self._believed = rows[-1].position
             metrics.followed_events.add(len(rows), {"follower": self.name})
             with self._moved:
@@ -168,8 +174,7 @@ class Follower:
         while not self._stop.is_set():
             try:
                 if 0 < self.step(WAIT_S) < BATCH_ROWS_MAX:
-                    # What comes in the meantime is taken in together: one transaction, not one for every event.
-                    self._stop.wait(LINGER_S)
+                    self._stop.wait(min(max(LINGER_MIN_S, LINGER_TIMES * self._took_s), LINGER_MAX_S))
             except (grpc.RpcError, psycopg.OperationalError, Unavailable) as error:
                 # The other side is restarting; nothing was taken in, so trying again is safe.
                 self._log.info("feed away", follower=self.name, error=type(error).__name__)
