@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from google.protobuf.descriptor import FileDescriptor
 
-from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2
+from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2, callout_events_pb2
 from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.deadline.v1 import deadline_service_pb2 as deadlines
 from guanhu.directory.v1 import agency_events_pb2
@@ -30,6 +30,7 @@ _FILES: tuple[FileDescriptor, ...] = tuple(
     for module in (
         adult_events_pb2,
         assignment_events_pb2,
+        callout_events_pb2,
         deadline_events_pb2,
         agency_events_pb2,
         case_events_pb2,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2
+from guanhu.appropriate_adult.v1 import adult_events_pb2, assignment_events_pb2, callout_events_pb2
 from guanhu.deadline.v1 import deadline_events_pb2
 from guanhu.directory.v1 import agency_events_pb2
 from guanhu.intake.v1 import case_events_pb2, person_events_pb2, referral_events_pb2
@@ -65,6 +65,7 @@ FOLLOWED_EVENTS = (
     investigation_events_pb2.DESCRIPTOR,
     adult_events_pb2.DESCRIPTOR,
     assignment_events_pb2.DESCRIPTOR,
+    callout_events_pb2.DESCRIPTOR,
 )
 SERVICE = api.DESCRIPTOR.services_by_name["NotifyService"]
 _READS = ("Get", "List", "Watch", "Reconcile")

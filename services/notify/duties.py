@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as adults
+from guanhu.appropriate_adult.v1 import callout_events_pb2 as callouts
 from guanhu.deadline.v1 import deadline_events_pb2 as clocks
 from guanhu.intake.v1 import referral_events_pb2 as referrals
 from guanhu.notify.v1 import obligation_events_pb2 as obligations
@@ -106,6 +107,13 @@ DUTIES: tuple[Duty, ...] = (
     Duty(adults.ConflictFound, PROVIDER, HANDOFF, "HO-06"),
     Duty(adults.ConflictFound, ORGAN, ANSWER),
     Duty(adults.ConflictFound, LEFT_HOME, ANSWER),
+    # An adult is asked: the home agency's system sends the link, before the time for the answer runs out.
+    Duty(callouts.OfferMade, HOME, HANDOFF, "HO-06"),
+    # ESC-R03: organ and desk know that the county, or the prefecture, has nobody and who is asked now.
+    Duty(callouts.EscalationRaised, ORGAN, ANSWER),
+    Duty(callouts.EscalationRaised, PROVIDER, ANSWER),
+    Duty(callouts.EscalationForwarded, ORGAN, ANSWER),
+    Duty(callouts.EscalationForwarded, PROVIDER, ANSWER),
     # The conflict check has to be made again before anything goes on (AA-X04).
     Duty(adults.PartyAdded, PROVIDER, HANDOFF),
     # AA-R07: a refusal is no waiver; another adult is found.

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as assignments
+from guanhu.appropriate_adult.v1 import callout_events_pb2 as callouts
 from guanhu.deadline.v1 import deadline_events_pb2 as deadlines
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import case_events_pb2 as cases
@@ -116,6 +117,10 @@ def after(before: Parties, event: Any) -> Parties:
             return before.having(organ=letter.organ_uscc, holder=letter.organ_uscc, provider=letter.provider_uscc)
         case investigations.ReportTransferred():
             return before.having(holder=event.to_uscc)
+        case callouts.CalloutStarted():
+            return before.having(organ=event.organ_uscc, provider=event.provider_uscc)
+        case callouts.OfferMade():
+            return before.having(home=event.home_uscc)
         case cases.CaseOpened():
             return before.having(organ=event.organ)
         case directory.ParticipantAdded():

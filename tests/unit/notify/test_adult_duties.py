@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as events
+from guanhu.appropriate_adult.v1 import callout_events_pb2 as callouts
 from guanhu.appropriate_adult.v1 import forms_pb2 as forms
 from services.notify.duties import ANSWER, DUTIES, HANDOFF, owing
 from services.notify.parties import LEFT_HOME, Parties, after
@@ -27,6 +28,7 @@ REQUESTED = events.AppropriateAdultRequested(provider_uscc=DESK)
 PROPOSED = events.CandidateProposed(home_uscc=HOME)
 LOOKING = (NEED, REQUESTED)
 FOUND = (*LOOKING, PROPOSED)
+CALLED = (callouts.CalloutStarted(organ_uscc=ORGAN, provider_uscc=DESK),)
 CONFIRMED = (*FOUND, events.AppropriateAdultConfirmed())
 TO_COURT = events.AssignmentContinuedAtNextStage(to_uscc=COURT)
 
@@ -43,6 +45,9 @@ ROWS: list[tuple[tuple[Any, ...], str, Any, dict[str, tuple[int, str]]]] = [
     (FOUND, ORGAN, events.CandidateRejected(), {DESK: WORK, HOME: NEWS}),
     (FOUND, DESK, events.CandidateRejected(), {ORGAN: NEWS, HOME: NEWS}),
     (FOUND, ORGAN, events.AppropriateAdultConfirmed(), {HOME: WORK, DESK: NEWS}),
+    (CALLED, "", callouts.OfferMade(home_uscc=HOME), {HOME: WORK}),
+    (CALLED, "", callouts.EscalationRaised(), {ORGAN: NEWS, DESK: NEWS}),
+    (CALLED, "", callouts.EscalationForwarded(), {ORGAN: NEWS, DESK: NEWS}),
     (CONFIRMED, ORGAN, events.AttendanceNoticeServed(notice=forms.AttendanceNotice()), {HOME: WORK, DESK: NEWS}),
     (CONFIRMED, ORGAN, events.SessionScheduled(), {HOME: WORK, DESK: NEWS}),
     (CONFIRMED, "", events.SessionAdultUnavailable(), {ORGAN: WORK, DESK: NEWS}),
@@ -101,9 +106,11 @@ def test_each_text_is_made_from_the_event_in_both_languages_without_a_personal_v
         assert message.to_uscc in told
 
 
-def test_every_event_of_an_assignment_with_a_duty_stands_in_a_row() -> None:
-    of_assignments = {duty.event for duty in DUTIES if duty.event.DESCRIPTOR.file.name == events.DESCRIPTOR.name}
-    assert of_assignments == {type(event) for _, _, event, _ in ROWS}
+def test_every_event_of_an_assignment_or_a_call_out_with_a_duty_stands_in_a_row() -> None:
+    files = {events.DESCRIPTOR.name, callouts.DESCRIPTOR.name}
+    assert {duty.event for duty in DUTIES if duty.event.DESCRIPTOR.file.name in files} == {
+        type(event) for _, _, event, _ in ROWS
+    }
 
 
 def test_a_notice_reads_as_what_it_is_and_says_until_when() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from guanhu.appropriate_adult.v1 import assignment_events_pb2 as adults
+from guanhu.appropriate_adult.v1 import callout_events_pb2 as callouts
 from guanhu.directory.v1 import agency_events_pb2 as directory
 from guanhu.intake.v1 import case_events_pb2 as cases
 from guanhu.intake.v1 import person_events_pb2 as persons
@@ -20,7 +21,7 @@ from services.notify.parties import HOLDER, Participation, Parties, after
 from tests.unit.intake.builders import COURT, CYL, PROC, PSB, SWO
 from tests.unit.notify import builders as b
 
-FILES = (directory, cases, persons, referrals, investigations, adults)
+FILES = (directory, cases, persons, referrals, investigations, adults, callouts)
 RECORDED = {name for file in FILES for name in file.DESCRIPTOR.message_types_by_name}
 AT = b.instant("2026-03-09 10:00")
 ON = date(2026, 3, 9)
