@@ -43,7 +43,7 @@ from services.appropriate_adult.form_servicer import FormServicer
 from services.appropriate_adult.links import OfferLinks
 from services.appropriate_adult.paper import Papers
 from services.appropriate_adult.roster import Roster
-from services.appropriate_adult.routes import QUERIES, Routes
+from services.appropriate_adult.routes import Routes
 from services.appropriate_adult.servicer import AppropriateAdultServicer
 from services.appropriate_adult.views import Adults, Assignments
 from services.kernel.access import Access, ActionRule
@@ -137,7 +137,7 @@ def actions() -> list[ActionRule]:
 
 
 def _groups(name: str) -> tuple[str, ...]:
-    if name in QUERIES or name.startswith(("Get", "List", "Show", "Watch")):
+    if name.startswith(("Get", "List", "Show", "Watch")):
         return ("read",)
     return ("command", "statutory") if name in STATUTORY else ("command",)
 
@@ -169,7 +169,8 @@ def build(resources: Resources) -> Service:
     access = Access([Path(__file__).parent / "access.cedar"], actions())
     admission = Admission(NAME, access, AccessLog(pool, NAME), directory)
     listed = (Assignments(views["assignments"], pool), Adults(views["adults"], pool))
-    servicer = AppropriateAdultServicer(routes, admission, *listed, journal, clock, resources.stopping)
+    watches = Watches(journal, resources.stopping)
+    servicer = AppropriateAdultServicer(routes, admission, *listed, clock, watches)
     index = Roster(views["roster"], pool, adults)
     callout_routes = CalloutRoutes(callouts, desks, routes, index, directory, journal)
     callout_servicer = CalloutServicer(routes, callout_routes, admission, index, OfferLinks(resources.vault), clock)
@@ -184,7 +185,6 @@ def build(resources: Resources) -> Service:
     )
     claims = Claims(views["claims"], pool)
     expense_servicer = ExpenseServicer(expenses, claims, admission)
-    watches = Watches(journal, resources.stopping)
     attendance = AttendanceServicer(routes, claims, admission, directory, journal, codec, clock, watches)
     intake_stub = intake_stubs.IntakeServiceStub(resources.channel(NAME, "intake"))
     own_channel = resources.channel(NAME, NAME)

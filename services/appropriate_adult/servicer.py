@@ -1,7 +1,5 @@
 """Queries of appropriate adults, and the one command whose answer says more than where its events stand."""
 
-import threading
-
 import grpc
 
 from guanhu.appropriate_adult.v1 import appropriate_adult_service_pb2 as api
@@ -15,15 +13,11 @@ from services.kernel.access import ResourceFacts
 from services.kernel.admission import Admission
 from services.kernel.clock import Clock
 from services.kernel.decision import CHINA_STANDARD_TIME
-from services.kernel.errors import IllegalState, Overloaded
-from services.kernel.journal import Journal
+from services.kernel.errors import IllegalState
 from services.kernel.rpc import current_call
+from services.kernel.watch import Watches
 
 WATCH_S = 10.0
-# Short waits, so that a drain or a cancelled call never holds a worker for long.
-WATCH_SLICE_S = 0.5
-# Watches hold a worker each: beyond this many, a caller is told to come back, and commands are never starved.
-WATCHING_MAX = 16
 
 
 class AppropriateAdultServicer:
@@ -35,18 +29,15 @@ class AppropriateAdultServicer:
         admission: Admission,
         assignments: Assignments,
         adults: Adults,
-        journal: Journal,
         clock: Clock,
-        stopping: threading.Event,
+        watches: Watches,
     ) -> None:
         self._routes = routes
         self._admission = admission
         self._assignments = assignments
         self._adults = adults
-        self._journal = journal
         self._clock = clock
-        self._stopping = stopping
-        self._watching = threading.BoundedSemaphore(WATCHING_MAX)
+        self._watches = watches
 
     def StartSession(self, request: api.StartSessionRequest, _: grpc.ServicerContext) -> api.StartSessionResponse:
         """Begins the questions, or records that they must not begin."""
@@ -114,21 +105,14 @@ class AppropriateAdultServicer:
         loaded = self._routes.assignments.load(request.assignment_id)
         seen = self._routes.assignment_resource(request, loaded.state)
         self._admission.read(current_call(), "WatchAssignment", seen, request.purpose, case_id=loaded.state.case_id)
-        if not self._watching.acquire(blocking=False):
-            raise Overloaded("too many watches are waiting")
-        try:
-            left = WATCH_S
-            while loaded.version <= request.after_version and left > 0 and self._goes_on(context):
-                self._journal.wait(self._journal.head(), WATCH_SLICE_S)
-                left -= WATCH_SLICE_S
-                loaded = self._routes.assignments.load(request.assignment_id)
-        finally:
-            self._watching.release()
+
+        def moved() -> bool:
+            return self._routes.assignments.load(request.assignment_id).version > request.after_version
+
+        self._watches.until(context, moved, WATCH_S)
+        loaded = self._routes.assignments.load(request.assignment_id)
         found = shown.assignment(loaded.state, loaded.version)
         return api.WatchAssignmentResponse(assignment=found, moved=loaded.version > request.after_version)
-
-    def _goes_on(self, context: grpc.ServicerContext) -> bool:
-        return context.is_active() and not self._stopping.is_set()
 
     def ListAssignments(self, request: api.ListAssignmentsRequest, _: grpc.ServicerContext) -> api.ListAssignmentsResponse:
         """The caller's assignments, newest first; an adult sees the own ones only."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import grpc
@@ -40,12 +41,33 @@ class Watches:
         Raises:
             Overloaded: so many watches are open that another one must come back later.
         """
+        with self._place():
+            yield from self._run(context, news, sign_of_life)
+
+    def until(self, context: grpc.ServicerContext, holds: Callable[[], bool], wait_s: float) -> None:
+        """Waits until something holds, at most so long.
+
+        Raises:
+            Overloaded: so many watches are open that another one must come back later.
+        """
+        with self._place():
+            ends = time.monotonic() + wait_s
+            # The head before the look: what is recorded in between ends the wait at once.
+            head = self._journal.head()
+            while not holds() and self._goes_on(context) and (left := ends - time.monotonic()) > 0:
+                head = self._journal.wait(head, min(WAIT_S, left))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
         if not self._free.acquire(blocking=False):
             raise Overloaded("too many watches are open", retry_after_s=WAIT_S)
         try:
-            yield from self._run(context, news, sign_of_life)
+            yield
         finally:
             self._free.release()
+
+    def _goes_on(self, context: grpc.ServicerContext) -> bool:
+        return context.is_active() and not self._stopping.is_set()
 
     def _run(
         self, context: grpc.ServicerContext, news: Callable[[int], Iterator[Item]], sign_of_life: Callable[[], Item]
@@ -54,7 +76,7 @@ class Watches:
         ends = spoke + WATCH_S
         # Up to where there was nothing more to tell.
         seen = -1
-        while context.is_active() and not self._stopping.is_set() and time.monotonic() < ends:
+        while self._goes_on(context) and time.monotonic() < ends:
             head = self._journal.head() if seen < 0 else self._journal.wait(seen, WAIT_S)
             if head > seen or time.monotonic() - asked > AGAIN_S:
                 asked, said = time.monotonic(), False
