@@ -42,21 +42,22 @@ def figures() -> Iterator[Figure]:
         with databases.journal(server.url) as journal:
             yield read_raw(journal)
         workload = Workload(7)
-        with serving(server.url) as running:
-            yield from folded(running, workload)
-        # Without followers, so that no policy works on the many referrals meanwhile.
-        with serving(server.url, leads=False) as running:
-            yield rebuild(running, workload)
+        # One state for both: what the first seals under its keys, the second opens.
+        with tempfile.TemporaryDirectory() as state:
+            with serving(server.url, Path(state)) as running:
+                yield from folded(running, workload)
+            # Without followers, so that no policy works on the many referrals meanwhile.
+            with serving(server.url, Path(state), leads=False) as running:
+                yield rebuild(running, workload)
 
 
 @contextmanager
-def serving(url: str, *, leads: bool = True) -> Iterator[Running]:
+def serving(url: str, state: Path, *, leads: bool = True) -> Iterator[Running]:
     """Every service in this process."""
     log.configure("WARNING")
-    with tempfile.TemporaryDirectory() as state:
-        config = Config(listen=free_address(), database_url=url, state_folder=Path(state))
-        with host.serving(config, BUILDERS, leads=leads) as running:
-            yield running
+    config = Config(listen=free_address(), database_url=url, state_folder=state)
+    with host.serving(config, BUILDERS, leads=leads) as running:
+        yield running
 
 
 def read_raw(journal: Journal) -> Figure:
