@@ -15,16 +15,16 @@ def in_causal_order(rows: Sequence[Evidence]) -> list[Evidence]:
     waiting: dict[str, deque[Evidence]] = {}
     for row in sorted(rows, key=lambda row: (row.origin, row.position)):
         waiting.setdefault(row.origin, deque()).append(row)
-    present = {(row.origin, row.position) for row in rows}
-    placed: set[tuple[str, int]] = set()
+    causes = {(row.origin, row.position): _cause(row) for row in rows}
+    unplaced = set(causes)
     ordered: list[Evidence] = []
     while any(waiting.values()):
         heads = [queue[0] for queue in waiting.values() if queue]
-        ready = [row for row in heads if _cause(row) not in present - placed]
+        ready = [row for row in heads if causes[row.origin, row.position] not in unplaced]
         # A cause always has a head before it, unless bytes were made up; then the oldest goes first all the same.
         first = min(ready or heads, key=lambda row: (row.recorded_at, row.origin, row.position))
         waiting[first.origin].popleft()
-        placed.add((first.origin, first.position))
+        unplaced.remove((first.origin, first.position))
         ordered.append(first)
     return ordered
 
