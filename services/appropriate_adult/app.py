@@ -46,7 +46,8 @@ from services.appropriate_adult.roster import Roster
 from services.appropriate_adult.routes import Routes
 from services.appropriate_adult.servicer import AppropriateAdultServicer
 from services.appropriate_adult.views import Adults, Assignments
-from services.kernel.access import Access, ActionRule
+from services.kernel import milestones
+from services.kernel.access import Access, ActionRule, actions_of
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
 from services.kernel.cases import CASES, Cases
@@ -133,13 +134,7 @@ STATUTORY = frozenset(
 
 def actions() -> list[ActionRule]:
     """Every method of the gRPC services, as policies name it."""
-    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for service in SERVICES for method in service.methods]
-
-
-def _groups(name: str) -> tuple[str, ...]:
-    if name.startswith(("Get", "List", "Show", "Watch")):
-        return ("read",)
-    return ("command", "statutory") if name in STATUTORY else ("command",)
+    return actions_of(NAME, SERVICES, STATUTORY)
 
 
 def build(resources: Resources) -> Service:
@@ -190,7 +185,7 @@ def build(resources: Resources) -> Service:
     own_channel = resources.channel(NAME, NAME)
     own_stub = stubs.AppropriateAdultServiceStub(own_channel)
     opening = policies.opening(intake_stub, own_stub, intake_codec)
-    milestones = policies.milestones(intake_stub, assignments, codec)
+    telling = milestones.milestones(intake_stub, assignments, codec, policies.MILESTONES)
     booking = policies.booking(own_stub, assignments, codec)
     calls = calling.calling(own_stub, callout_stubs.CalloutServiceStub(own_channel), callouts, desks, codec)
     clocked = {assignment.DECIDER.category: routes.clocks(), callout.DECIDER.category: callout_routes.clocks()}
@@ -211,7 +206,7 @@ def build(resources: Resources) -> Service:
         views=views,
         followers=[
             Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),
-            Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
+            Follower(f"policy:{milestones.NAME}", feed, pool, NAME, each(telling)),
             Follower(f"policy:{policies.BOOKING}", feed, pool, NAME, each(booking)),
             Follower(f"policy:{calling.CALLING}", feed, pool, NAME, each(calls)),
         ],

@@ -26,10 +26,10 @@ from services.kernel.handler import Handler
 from services.kernel.journal import Recorded
 from services.kernel.policy import command_head, derived_id, send
 
-OPENING, MILESTONES, BOOKING = "opening", "milestones", "booking"
+OPENING, BOOKING = "opening", "booking"
 _PURPOSE = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_SERVICE, legal_basis="AA-R01")
-# What the sender of the referral is told: every step that changes whose turn it is.
-_TOLD: tuple[Any, ...] = (
+# Milestones, which the sender of the referral is told: every step that changes whose turn it is.
+MILESTONES: tuple[Any, ...] = (
     events.AppropriateAdultRequested,
     events.AppropriateAdultConfirmed,
     events.AttendanceNoticeServed,
@@ -52,7 +52,6 @@ _ENDS: dict[type, adults.EngagementEnd.ValueType] = {
     events.SessionClosed: adults.ENGAGEMENT_END_ATTENDED,
     events.SessionCancelled: adults.ENGAGEMENT_END_CANCELLED,
 }
-_TOLD_TYPES = {kind.DESCRIPTOR.full_name: kind.DESCRIPTOR.name for kind in _TOLD}
 
 
 def opening(
@@ -91,27 +90,6 @@ def opening(
         if person.details.birth_date.year:
             request.birth_date.CopyFrom(person.details.birth_date)
         send(stub.IdentifyNeed, request)
-
-    return effect
-
-
-def milestones(intake_stub: intake_stubs.IntakeServiceStub, assignments: Handler[State], codec: EventCodec) -> RowEffect:
-    """The effect of our own events: the referral learns how far the assignment is."""
-
-    def effect(_: psycopg.Connection, row: Recorded) -> None:
-        milestone = _TOLD_TYPES.get(row.type)
-        if milestone is None:
-            return
-        state = assignments.load(row.stream.removeprefix("assignment-")).state
-        if not state.referral_id:
-            return
-        request = intake.ReportMilestoneRequest(
-            head=command_head(MILESTONES, codec.origin, row),
-            referral_id=state.referral_id,
-            milestone=milestone,
-            aggregate_id=state.assignment_id,
-        )
-        send(intake_stub.ReportMilestone, request)
 
     return effect
 

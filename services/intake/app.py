@@ -12,7 +12,7 @@ from services.intake import policies, projections
 from services.intake.routes import Routes
 from services.intake.servicer import IntakeServicer
 from services.intake.views import Agencies, Assignments, Referrals
-from services.kernel.access import Access, ActionRule
+from services.kernel.access import Access, ActionRule, actions_of
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
 from services.kernel.clocks import Clocks
@@ -44,8 +44,7 @@ SERVICE = intake_service_pb2.DESCRIPTOR.services_by_name["IntakeService"]
 
 def actions() -> list[ActionRule]:
     """Every method of the service, as policies name it."""
-    reads = ("Get", "List")
-    return [ActionRule(f"{NAME}.{m.name}", ("read",) if m.name.startswith(reads) else ("command",)) for m in SERVICE.methods]
+    return actions_of(NAME, [SERVICE])
 
 
 def build(resources: Resources) -> Service:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import cedarpy
+from google.protobuf.descriptor import ServiceDescriptor
 
 BASE = Path(__file__).parent / "policies" / "base.cedar"
 
@@ -114,6 +115,23 @@ SHARED_ACTIONS = (
         for name in ("Set", "Pause", "Resume", "Extend", "Reset", "Meet", "Waive", "Recompute")
     ),
 )
+
+
+# How the names of methods begin that only look.
+READS = ("Get", "List", "Show", "Watch", "Reconcile")
+
+
+def actions_of(
+    service: str, descriptors: Iterable[ServiceDescriptor], statutory: frozenset[str] = frozenset()
+) -> list[ActionRule]:
+    """Every method of a service as policies name it; `statutory` are those of judicial organs alone (ACT-07)."""
+
+    def groups(name: str) -> tuple[str, ...]:
+        if name.startswith(READS):
+            return ("read",)
+        return ("command", "statutory") if name in statutory else ("command",)
+
+    return [ActionRule(f"{service}.{m.name}", groups(m.name)) for descriptor in descriptors for m in descriptor.methods]
 
 
 class PoliciesBroken(Exception):

@@ -13,7 +13,7 @@ from guanhu.notify.v1 import notify_service_pb2 as api
 from guanhu.notify.v1 import obligation_events_pb2, reconciliation_events_pb2, subscription_events_pb2
 from guanhu.notify.v1 import subscription_events_pb2 as subscriptions
 from guanhu.social_investigation.v1 import investigation_events_pb2
-from services.kernel.access import Access, ActionRule
+from services.kernel.access import Access, ActionRule, actions_of
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
 from services.kernel.codec import EventCodec
@@ -68,7 +68,6 @@ FOLLOWED_EVENTS = (
     callout_events_pb2.DESCRIPTOR,
 )
 SERVICE = api.DESCRIPTOR.services_by_name["NotifyService"]
-_READS = ("Get", "List", "Watch", "Reconcile")
 
 
 @dataclass
@@ -84,7 +83,7 @@ class NotifyService(Service):
 
 def actions() -> list[ActionRule]:
     """Every method of the service, as policies name it."""
-    return [ActionRule(f"{NAME}.{m.name}", ("read",) if m.name.startswith(_READS) else ("command",)) for m in SERVICE.methods]
+    return actions_of(NAME, [SERVICE])
 
 
 def channels(config: Config, keys: SigningKeys) -> Channels:

@@ -9,7 +9,8 @@ from guanhu.intake.v1 import intake_service_pb2_grpc as intake_stubs
 from guanhu.social_investigation.v1 import investigation_events_pb2
 from guanhu.social_investigation.v1 import social_investigation_service_pb2 as api
 from guanhu.social_investigation.v1 import social_investigation_service_pb2_grpc as stubs
-from services.kernel.access import Access, ActionRule
+from services.kernel import milestones
+from services.kernel.access import Access, ActionRule, actions_of
 from services.kernel.access_record import AccessLog
 from services.kernel.admission import Admission
 from services.kernel.cases import CASES, Cases
@@ -30,7 +31,7 @@ from services.kernel.view import View
 from services.social_investigation import policies, projections
 from services.social_investigation.investigation import DECIDER
 from services.social_investigation.paper import Papers
-from services.social_investigation.routes import QUERIES, Routes
+from services.social_investigation.routes import Routes
 from services.social_investigation.servicer import SocialInvestigationServicer
 from services.social_investigation.views import Investigations
 
@@ -61,13 +62,7 @@ STATUTORY = frozenset(
 
 def actions() -> list[ActionRule]:
     """Every method of the service, as policies name it."""
-    return [ActionRule(f"{NAME}.{method.name}", _groups(method.name)) for method in SERVICE.methods]
-
-
-def _groups(name: str) -> tuple[str, ...]:
-    if name in QUERIES:
-        return ("read",)
-    return ("command", "statutory") if name in STATUTORY else ("command",)
+    return actions_of(NAME, [SERVICE], STATUTORY)
 
 
 def build(resources: Resources) -> Service:
@@ -96,7 +91,7 @@ def build(resources: Resources) -> Service:
     intake_stub = intake_stubs.IntakeServiceStub(resources.channel(NAME, "intake"))
     own_stub = stubs.SocialInvestigationServiceStub(resources.channel(NAME, NAME))
     opening = policies.opening(intake_stub, own_stub, intake_codec)
-    milestones = policies.milestones(intake_stub, handler, codec)
+    telling = milestones.milestones(intake_stub, handler, codec, policies.MILESTONES)
     clocks = Clocks({DECIDER.category: routes.clocks()}, DeadlineList(views["deadlines"], pool))
     return Service(
         name=NAME,
@@ -108,7 +103,7 @@ def build(resources: Resources) -> Service:
         views=views,
         followers=[
             Follower(f"policy:{policies.OPENING}", intake_feed, pool, NAME, each(opening)),
-            Follower(f"policy:{policies.MILESTONES}", feed, pool, NAME, each(milestones)),
+            Follower(f"policy:{milestones.NAME}", feed, pool, NAME, each(telling)),
         ],
         clocks=clocks,
         scheduler=Scheduler(NAME, clocks, clock),

@@ -14,15 +14,14 @@ from guanhu.social_investigation.v1 import social_investigation_service_pb2_grpc
 from guanhu.types.v1 import types_pb2
 from services.kernel.codec import EventCodec
 from services.kernel.follow import RowEffect
-from services.kernel.handler import Handler
 from services.kernel.journal import Recorded
 from services.kernel.policy import command_head, derived_id, send
-from services.social_investigation.state import STATUS_AFTER, State
+from services.social_investigation.state import STATUS_AFTER
 
-OPENING, MILESTONES = "opening", "milestones"
+OPENING = "opening"
 _PURPOSE = types_pb2.Purpose(code=types_pb2.PURPOSE_CODE_SERVICE, legal_basis="SI-R02")
-# What the sender of the referral is told: every step that changes whose turn it is.
-_TOLD = frozenset(STATUS_AFTER) - {
+# Milestones, which the sender of the referral is told: every step that changes whose turn it is.
+MILESTONES = frozenset(STATUS_AFTER) - {
     events.InvestigationCommissionDrafted,
     events.InterviewConducted,
     events.VisitConducted,
@@ -31,7 +30,6 @@ _TOLD = frozenset(STATUS_AFTER) - {
     events.ReportApprovedBySupervisor,
     events.ReportReturnedBySupervisor,
 }
-_TOLD_TYPES = {kind.DESCRIPTOR.full_name: kind.DESCRIPTOR.name for kind in _TOLD}  # type: ignore[attr-defined]
 
 
 def opening(
@@ -63,27 +61,6 @@ def opening(
                 letter=_letter(content, accepted.provider, person),
             ),
         )
-
-    return effect
-
-
-def milestones(intake_stub: intake_stubs.IntakeServiceStub, handler: Handler[State], codec: EventCodec) -> RowEffect:
-    """The effect of our own events: the referral learns how far the investigation is."""
-
-    def effect(_: psycopg.Connection, row: Recorded) -> None:
-        milestone = _TOLD_TYPES.get(row.type)
-        if milestone is None:
-            return
-        state = handler.load(row.stream.removeprefix("investigation-")).state
-        if not state.referral_id:
-            return
-        request = intake.ReportMilestoneRequest(
-            head=command_head(MILESTONES, codec.origin, row),
-            referral_id=state.referral_id,
-            milestone=milestone,
-            aggregate_id=state.investigation_id,
-        )
-        send(intake_stub.ReportMilestone, request)
 
     return effect
 
